@@ -1,0 +1,1 @@
+"""What each vendor is sent. Pure: standard library only."""

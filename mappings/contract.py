@@ -1,0 +1,333 @@
+"""The whole vocabulary of a destination's author: what comes in, what may be said, what is asked of the worker.
+
+A mapping is pure: no clock, no network, no Kafka, no async. It is found through the entry-point group
+``segment_relay.destinations``, where each entry is one :class:`Destination` value.
+
+A flow is a conversation with the vendor about one event::
+
+    def translate(event: Event, settings: Account) -> Flow:
+        found = yield look_up(event.user_id)
+        if found.status == 404:
+            yield create(event)
+
+* It yields nothing: skipped. It raises :class:`Unmappable`: rejected. It returns nothing: the last answer decides.
+  It returns an :class:`Outcome`: that one.
+* It only ever sees final answers: 2xx, and those 4xx that nobody else knows better. What may be retried never
+  reaches it.
+* A crash replays the whole flow, so every flow must be safe to repeat.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
+
+__all__ = [
+    "Credentials",
+    "Delivered",
+    "Destination",
+    "Event",
+    "EventType",
+    "Flow",
+    "Limited",
+    "Login",
+    "Meaning",
+    "Merge",
+    "MergedFlow",
+    "Outcome",
+    "Quota",
+    "Refused",
+    "Rejected",
+    "Request",
+    "Response",
+    "Skipped",
+    "Transient",
+    "Unmappable",
+    "WrongSetup",
+    "setting",
+]
+
+EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
+S = TypeVar("S")
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One Segment message, as every destination sees it.
+
+    ``message`` is the JSON object as it came, with an envelope's defaults merged in; it is shared between readers and
+    must not be changed. ``key`` is whom order is kept for. ``time`` is the event's own time in Unix seconds
+    (``timestamp``, else ``originalTimestamp``, else Kafka's). ``options`` are this destination's
+    (``integrations.<Name>``, else ``context.<Name>``, else empty).
+    ``user_id`` and ``anonymous_id`` are text (numbers are turned into it) or ``None``, never empty.
+    """
+
+    type: EventType
+    id: str
+    key: str
+    time: float
+    message: Mapping[str, Any]
+    options: Mapping[str, Any] = EMPTY
+    user_id: str | None = None
+    anonymous_id: str | None = None
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """``properties``, or an empty mapping where the message has none (or has something else there)."""
+        return self._object("properties")
+
+    @property
+    def traits(self) -> Mapping[str, Any]:
+        """``traits`` of the message alone; :func:`mappings.fields.traits` overlays them on ``context.traits``."""
+        return self._object("traits")
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """``context``, or an empty mapping."""
+        return self._object("context")
+
+    def _object(self, name: str) -> Mapping[str, Any]:
+        value = self.message.get(name)
+        return value if isinstance(value, Mapping) else EMPTY
+
+
+# --- How a flow ends
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The vendor has it. ``note`` is a slug that metrics carry as the reason ("unchanged", "eligible")."""
+
+    note: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """There is nothing to send, by what the event is. ``reason`` is one of the mapping's declared slugs."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It can never be delivered: it becomes a dead letter.
+
+    ``reason`` is one of the slugs that core and mapping declare; ``detail`` is text for people, at most 500 characters
+    once the worker has masked it.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+Outcome: TypeAlias = Delivered | Skipped | Rejected
+
+
+class Unmappable(Exception):  # noqa: N818  (a word of the contract, not a fault of the program)
+    """Raised in a flow: this event lacks what the vendor needs. ``reason`` is a declared slug."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+# --- What a flow yields and gets
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a vendor's API.
+
+    ``url`` is absolute, without query or secrets; ``query`` and ``form`` are pairs of text, sent in their order.
+    At most one of ``json`` (any JSON value, not ``None``) and ``form`` is the body.
+    ``operation`` is the name of the call ("learn/event").
+
+
+    ``login``       send it with the credentials that :attr:`Destination.login` got (where there is a login).
+    ``repeatable``  ``False`` where a person would notice a second one (a survey e-mail): at most one in a flow,
+                    its last.
+    ``promises_object``  a 2xx without a JSON object is not the vendor speaking, and is tried again.
+    ``cached_as``   a look-up: its 2xx answer may come from the cache under this key (``revalidate``: ask anew, and
+                    remember).
+    ``invalidates`` a write: these keys are forgotten when it is sent, and set again only by its own 2xx answer.
+    """
+
+    method: Literal["GET", "POST", "PUT"]
+    url: str
+    operation: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = EMPTY
+    json: Any = None
+    form: Sequence[tuple[str, str]] | None = None
+    login: bool = True
+    repeatable: bool = True
+    promises_object: bool = False
+    cached_as: str | None = None
+    revalidate: bool = False
+    invalidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A vendor's answer. ``headers`` have lower-case names. ``body`` is ``None`` where it was cut or over 256 KiB."""
+
+    status: int
+    headers: Mapping[str, str] = EMPTY
+    body: bytes | None = b""
+
+    @property
+    def ok(self) -> bool:
+        """A 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON; ``None`` where it is none (``null`` and "no JSON" mean the same to every caller)."""
+        if not self.body:
+            return None
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def object(self) -> Mapping[str, Any]:
+        """The body as a JSON object; an empty one where it is anything else."""
+        value = self.json()
+        return cast("Mapping[str, Any]", value) if isinstance(value, dict) else EMPTY
+
+
+Flow: TypeAlias = Generator[Request, Response, Outcome | None]
+# A merged flow may name each event's own note; it is a tuple as long as its events.
+MergedFlow: TypeAlias = Generator[Request, Response, Outcome | tuple[Delivered, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a login gained: headers for requests with ``login=True``.
+
+    They last ``lifetime`` seconds; ``None``: until refused.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    lifetime: float | None = None
+
+
+# A login that ends without credentials failed by its last answer.
+Login: TypeAlias = Generator[Request, Response, Credentials | None]
+
+
+# --- What a vendor means by an answer, where it departs from the worker's table (docs/design.md, "Answers")
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """Try this event again; ``after`` so many seconds where the vendor says so."""
+
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Over the vendor's limit.
+
+    The account waits ``until`` a time (Unix seconds), or for ``wait`` seconds, or backs off.
+    """
+
+    until: float | None = None
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor says no to this event for good."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSetup:
+    """The vendor says no to the account: a token, an organization, a right."""
+
+    reason: str
+    detail: str = ""
+
+
+Meaning: TypeAlias = Transient | Limited | Refused | WrongSetup
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a limit header says of the next requests.
+
+    No more than ``left`` are open at once, ``until`` then (Unix seconds).
+    """
+
+    left: int
+    until: float
+
+
+# --- The destination itself
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(Generic[S]):
+    """Which consecutive waiting events of one user may share a flow, and that flow.
+
+    ``together(events, following, settings)``: may ``following`` join ``events`` (one or more, in order)?
+    ``translate(events, settings)``: their flow, for two events or more. Its outcome is every event's; where it is
+    anything but ``Delivered``, the events are sent one by one instead. The vendor's state after it equals that after
+    the singles. Events whose flow may end in an unrepeatable request are never merged.
+    """
+
+    together: Callable[[Sequence[Event], Event, S], bool]
+    translate: Callable[[Sequence[Event], S], MergedFlow]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination(Generic[S]):
+    """One vendor's API, as a value. Every callable is pure.
+
+    ``name``       how Segment spells it in ``integrations`` ("Wigzo").
+    ``settings``   the frozen dataclass of its settings, made of :func:`setting` fields. Its ``__post_init__`` raises
+                   ``ValueError`` with a sentence for a wrong combination.
+    ``hosts``      the only origins that requests may name ("https://app.wigzo.com"); the transport checks, too.
+    ``translate``  event → flow.
+    ``reasons``    each slug that its ``Skipped``, ``Rejected``, ``Unmappable``, ``Refused``, ``WrongSetup`` and notes
+                   use, and what it means.
+    ``login``      the login flow, or ``None`` where these settings need none; ``check`` a flow without effect, for
+                   ``segment-relay check``.
+    ``meaning``    what a vendor means by an answer that is not 2xx, or by a 2xx that says no; ``None``: the worker's
+                   table decides.
+    """
+
+    name: str
+    settings: type[S]
+    hosts: Callable[[S], frozenset[str]]
+    translate: Callable[[Event, S], Flow]
+    reasons: Mapping[str, str]
+    login: Callable[[S], Login | None] | None = None
+    check: Callable[[S], Flow] | None = None
+    meaning: Callable[[Response], Meaning | None] | None = None
+    quota: Callable[[Response], Quota | None] | None = None
+    merge: Merge[S] | None = None
+
+
+REQUIRED: Final = dataclasses.MISSING
+
+
+def setting(default: Any = REQUIRED, *, help: str, secret: bool = False) -> Any:  # noqa: A002  (the field's word for it)
+    """A field of a mapping's settings; config, ``--help`` and the docs are made from it.
+
+    ``secret`` fields are never printed (``repr=False``), and may also be given as ``<name>_file``.
+    """
+    extra: dict[str, Any] = {"help": help, "secret": secret}
+    if default is REQUIRED:
+        return field(repr=not secret, metadata=extra)
+    return field(default=default, repr=not secret, metadata=extra)

@@ -1,0 +1,1 @@
+"""segment-relay: Segment events from Kafka to tools that only speak HTTP."""

@@ -1,0 +1,1 @@
+"""One module an outside thing; nothing else imports its library."""

@@ -1,0 +1,1 @@
+"""What the worker decides. Pure: inputs and the time come in, effects go out."""

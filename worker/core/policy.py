@@ -1,0 +1,26 @@
+"""How one destination is served, as plain numbers. Made from the settings; durations are seconds, sizes bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One destination's share of ``[destinations.<name>]`` (docs/settings.md says what each means)."""
+
+    integration: str
+    types: frozenset[str] = frozenset()  # empty: all
+    events_allowed: tuple[str, ...] = ()  # patterns with ``*``; empty: all
+    events_denied: tuple[str, ...] = ()
+    consent_categories: tuple[str, ...] = ()
+    consent_required: bool = False
+    max_age: float | None = None
+    concurrency: int = 512
+    retry_window: float = 4 * HOUR
+    unknown_outcome: Literal["retry", "dead-letter"] = "retry"
+    buffer_events: int = 10_000
+    buffer_bytes: int = 64 << 20

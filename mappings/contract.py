@@ -56,6 +56,10 @@ S = TypeVar("S")
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+def _empty() -> Mapping[str, Any]:
+    return EMPTY  # as a factory: Python 3.11 takes a mapping proxy for a mutable default
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One Segment message, as every destination sees it.
@@ -72,7 +76,7 @@ class Event:
     key: str
     time: float
     message: Mapping[str, Any]
-    options: Mapping[str, Any] = EMPTY
+    options: Mapping[str, Any] = field(default_factory=_empty)
     user_id: str | None = None
     anonymous_id: str | None = None
 
@@ -163,7 +167,7 @@ class Request:
     url: str
     operation: str
     query: Sequence[tuple[str, str]] = ()
-    headers: Mapping[str, str] = EMPTY
+    headers: Mapping[str, str] = field(default_factory=_empty)
     json: Any = None
     form: Sequence[tuple[str, str]] | None = None
     login: bool = True
@@ -179,7 +183,7 @@ class Response:
     """A vendor's answer. ``headers`` have lower-case names. ``body`` is ``None`` where it was cut or over 256 KiB."""
 
     status: int
-    headers: Mapping[str, str] = EMPTY
+    headers: Mapping[str, str] = field(default_factory=_empty)
     body: bytes | None = b""
 
     @property

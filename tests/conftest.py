@@ -1,0 +1,65 @@
+"""Brokers for tests: one of each kind a session. Names of topics and groups are each test's own.
+
+Tests that need Apache Kafka carry ``@pytest.mark.apache``. Where Java or Maven is missing they are left out, and the
+run says so in one line at its end; with ``CI=true`` that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from worker.sandbox.brokers import Broker, Cluster
+from worker.sandbox.brokers import apache as apache_kafka
+from worker.sandbox.brokers import embedded as embedded_broker
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = [tool for tool, present in (("Java 17", _java()), ("Maven", shutil.which("mvn"))) if not present]
+    needing = [item for item in items if item.get_closest_marker("apache")]
+    if not missing or not needing:
+        return
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"{len(needing)} tests need Apache Kafka, but {' and '.join(missing)} is not installed")
+    config.stash[LEFT_OUT] = len(needing)
+    config.hook.pytest_deselected(items=needing)
+    items[:] = [item for item in items if item not in needing]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        said = f"LEFT OUT: {left_out} tests on Apache Kafka, which need Java 17 and Maven; everything else ran."
+        terminalreporter.write_line(said, yellow=True)
+
+
+def _java() -> bool:
+    home = os.environ.get("JAVA_HOME")
+    return (Path(home) / "bin" / "java").exists() if home else shutil.which("java") is not None
+
+
+@pytest.fixture(scope="session")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One node of Apache Kafka for the whole session."""
+    with apache_kafka(tmp_path_factory.mktemp("apache")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The embedded broker for the whole session."""
+    with embedded_broker(tmp_path_factory.mktemp("embedded")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """``unique("orders")`` is a name for a topic or group that no other test has."""
+    return lambda name: f"{name}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,1 @@
+"""How fast the whole worker is, and what an event costs it: ``python -m bench --help``."""

@@ -1,0 +1,100 @@
+"""What the sink saw: each event's arrivals, held against the order of its user."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import asdict, dataclass
+
+MARKER = b"pb-"
+MARKER_LENGTH = len(b"pb-000000000-0000000-0000000")
+
+
+@dataclass(slots=True)
+class Account:
+    """Counts of events. Times are Unix seconds, 0 before the first request.
+
+    ``late``       first arrivals of an event after a later one of the same user: the order is broken.
+    ``overlaps``   requests that came while another of the same user was open: the order is left to luck.
+    ``duplicates`` arrivals beyond an event's first.
+    ``unknown``    requests without a marker of this workload.
+    """
+
+    requests: int = 0
+    arrived: int = 0
+    duplicates: int = 0
+    late: int = 0
+    overlaps: int = 0
+    unknown: int = 0
+    open: int = 0
+    peak_open: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+
+class Books:
+    """The sink's memory: fixed arrays, so that keeping them costs next to nothing."""
+
+    def __init__(self, events: int, users: int) -> None:
+        self.account = Account()
+        self._arrivals = array("H", bytes(2 * events))
+        self._latest = array("i", [-1]) * users
+        self._open = array("H", bytes(2 * users))
+
+    def arrive(self, body: bytes, now: float) -> int | None:
+        """A request came; what to give :meth:`leave` when its answer is written, ``None`` for an unknown one."""
+        account = self.account
+        account.requests += 1
+        if not account.first:
+            account.first = now
+        found = self._marker(body)
+        if found is None:
+            account.unknown += 1
+            return None
+        event, user, place = found
+        self._enter(user)
+        if self._arrivals[event]:
+            account.duplicates += 1
+        else:
+            self._first_arrival(user, place, now)
+        self._arrivals[event] += 1
+        return user
+
+    def leave(self, user: int) -> None:
+        """The answer for a request of this user is written."""
+        self._open[user] -= 1
+        self.account.open -= 1
+
+    def missing(self) -> int:
+        """How many events never came."""
+        return len(self._arrivals) - self.account.arrived
+
+    def report(self) -> dict[str, float]:
+        """The account as JSON takes it."""
+        return asdict(self.account)
+
+    def _marker(self, body: bytes) -> tuple[int, int, int] | None:
+        at = body.find(MARKER)
+        if at < 0 or len(body) < at + MARKER_LENGTH:
+            return None
+        try:
+            event, user, place = int(body[at + 3 : at + 12]), int(body[at + 13 : at + 20]), int(body[at + 21 : at + 28])
+        except ValueError:
+            return None
+        return (event, user, place) if event < len(self._arrivals) and user < len(self._latest) else None
+
+    def _enter(self, user: int) -> None:
+        account = self.account
+        if self._open[user]:
+            account.overlaps += 1
+        self._open[user] += 1
+        account.open += 1
+        account.peak_open = max(account.peak_open, account.open)
+
+    def _first_arrival(self, user: int, place: int, now: float) -> None:
+        account = self.account
+        account.arrived += 1
+        account.last = now
+        if place < self._latest[user]:
+            account.late += 1
+        else:
+            self._latest[user] = place

@@ -1,0 +1,103 @@
+"""The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them.
+
+A hand-written protocol: it must cost a fraction of what it measures. One request at a time on a connection, bodies
+with a ``Content-Length``; that is what the worker sends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from functools import partial
+from typing import cast
+
+import orjson
+import uvloop
+
+from bench.books import Books
+
+ANSWER_BODY = b'{"status":"success"}'
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+    + str(len(ANSWER_BODY)).encode()
+    + b"\r\n\r\n"
+) + ANSWER_BODY
+HEAD_ENDS = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+class Sink(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, books: Books, latency: float) -> None:
+        self._books = books
+        self._latency = latency
+        self._transport: asyncio.Transport | None = None
+        self._waiting = b""
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        data = self._waiting + data if self._waiting else data
+        body_at = data.find(HEAD_ENDS) + len(HEAD_ENDS)
+        if body_at < len(HEAD_ENDS) or len(data) < body_at + content_length(data[:body_at]):
+            self._waiting = data
+            return
+        self._waiting = b""
+        if data.startswith(b"GET /books"):
+            self._write(answer(orjson.dumps(self._books.report())))
+        else:
+            self._take(data[body_at:])
+
+    def _take(self, body: bytes) -> None:
+        user = self._books.arrive(body, time.time())
+        if self._latency:
+            self._loop.call_later(self._latency, partial(self._answer, user))
+        else:
+            self._answer(user)
+
+    def _answer(self, user: int | None) -> None:
+        if user is not None:
+            self._books.leave(user)
+        self._write(ANSWER)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+
+def content_length(head: bytes) -> int:
+    """Bytes of the body that this head announces."""
+    at = head.lower().find(LENGTH)
+    return 0 if at < 0 else int(head[at + len(LENGTH) : head.find(b"\r", at)])
+
+
+def answer(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(body)).encode() + HEAD_ENDS + body
+
+
+async def serve(books: Books, latency: float) -> None:
+    """Serve for ever on a free port of the loopback; print the port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Sink(books, latency), "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, required=True)
+    parser.add_argument("--users", type=int, required=True)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds")
+    given = parser.parse_args()
+    uvloop.run(serve(Books(given.events, given.users), given.latency))
+
+
+if __name__ == "__main__":
+    main()

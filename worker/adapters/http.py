@@ -1,0 +1,181 @@
+"""Requests out, answers in: over aiohttp, with every amount and every wait bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import yarl
+from aiohttp import hdrs
+
+from mappings.contract import Request, Response
+from worker.adapters.http_faults import fault
+from worker.adapters.http_message import inflate, payload, target
+from worker.core.faults import Fault, FaultKind
+
+BODY_LIMIT: Final = 256 << 10
+MIB: Final = 1 << 20
+# What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
+RECEIVE_BUFFER: Final = 16 << 10
+HEADERS: Final = 100
+HEADER_BYTES: Final = 8 << 10
+USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
+TARGETS: Final = 512  # where tokens stand in the query every request has the same few
+
+
+class ForbiddenHost(Exception):  # noqa: N818  (a finding, told as a fault)
+    """The request names an origin that its destination did not declare."""
+
+
+class Transport:
+    """One destination's way out. Shares no connection, no buffer and no limit with another's.
+
+    ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
+    (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
+    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities.
+
+    Redirects are answers, never followed; cookies are forgotten; nothing is taken from the environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        hosts: frozenset[str],
+        connect_timeout: float,
+        request_timeout: float,
+        connections: int,
+        ca_file: Path | None = None,
+        proxy: str | None = None,
+        bodies: int = 16 * MIB,
+    ) -> None:
+        self._hosts = hosts
+        self._connections = connections
+        self._timeout = aiohttp.ClientTimeout(total=request_timeout, connect=connect_timeout)
+        self._ca_file = ca_file
+        self._proxy = proxy
+        self._large = asyncio.Semaphore(max(1, bodies // BODY_LIMIT))
+        self._url = lru_cache(TARGETS)(self._checked)
+        self._session: aiohttp.ClientSession
+
+    async def open(self) -> None:
+        """Make ready; nothing is connected yet. Raises ``OSError`` for a CA file that cannot be read."""
+        context = ssl.create_default_context(cafile=self._ca_file)
+        context.set_alpn_protocols(["http/1.1"])
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=context, socket_factory=small_socket),
+            timeout=self._timeout,
+            proxy=self._proxy,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Answers are a few hundred bytes. What comes compressed all the same is inflated here, to a bound.
+            headers={hdrs.USER_AGENT: USER_AGENT, hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"},
+            auto_decompress=False,
+            read_bufsize=RECEIVE_BUFFER,
+            max_headers=HEADERS,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; requests under way end with a fault."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:
+        """Send it once, with ``headers`` (the login's) added to its own.
+
+        Raises nothing that the other end or the mapping can cause. A GET, and a PUT that may be repeated, goes out a
+        second time within the same timeout when a kept connection turns out to be closed.
+        """
+        try:
+            answer = await self._ask(request, headers)
+        except ForbiddenHost as error:
+            return Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error))
+        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
+            return fault(error)
+        body = await self._body(answer)
+        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    async def _ask(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        body = payload(request)
+        sent = {**request.headers, **headers}
+        if body is not None:
+            sent[hdrs.CONTENT_TYPE] = body[1]
+        return await self._session.request(
+            request.method,
+            self._url(request.url, tuple(request.query)),
+            data=None if body is None else body[0],
+            headers=sent,
+            allow_redirects=False,
+            middlewares=() if request.repeatable else (only_once,),
+        )
+
+    def _checked(self, url: str, query: tuple[tuple[str, str], ...]) -> yarl.URL:
+        found = yarl.URL(target(url, query), encoded=True)
+        if str(found.origin()) not in self._hosts:
+            raise ForbiddenHost(found.host)
+        return found
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes | None:
+        """The answer's body; ``None`` where it is too long, cut, late or damaged. The status counts all the same."""
+        body = None
+        try:
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                body = await self._read(answer)
+        finally:
+            if body is None:
+                answer.close()
+        encoding = answer.headers.get(hdrs.CONTENT_ENCODING)
+        return inflate(body, encoding, BODY_LIMIT) if encoding and body else body
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes | None:
+        content = answer.content
+        if content.is_eof():  # nearly always: it came with its head
+            body = content.read_nowait()
+            return body if len(body) <= BODY_LIMIT else None
+        async with self._large:
+            return await read_up_to(content, BODY_LIMIT)
+
+
+async def read_up_to(content: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """All of it, or ``None`` once it is over ``limit`` bytes."""
+    body = bytearray()
+    while chunk := await content.readany():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT again by itself: it does so for two exceptions, and this is neither."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError("not sent again") from error
+
+
+def small_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket whose unread bytes are bounded."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made

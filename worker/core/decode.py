@@ -1,0 +1,149 @@
+"""What Kafka holds becomes events, or the reason why it cannot.
+
+A record is one Segment message, or an envelope ``{"batch": [message, …], "context": …, "integrations": …,
+"writeKey": …}`` whose other fields are its members' defaults (the body of Segment's own HTTP API). Nothing here raises,
+whatever the bytes are, and a bad member costs its neighbours nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from mappings.contract import Event
+from worker.core import lenient_json
+from worker.core.records import Record
+from worker.core.segment import NoEvent, event_of, kind_of, named
+
+# Four times what a broker takes when nobody has told it otherwise.
+LARGEST: Final = 4 << 20
+# orjson writes at most 254 levels, and a vendor's body puts a few around what came in.
+DEEPEST: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Never an event. ``reason`` is one of :data:`worker.core.reasons.MALFORMED`.
+
+    ``detail`` names the field and the type of what was found there, not the value. ``raw`` is an envelope member's own
+    JSON with the envelope's defaults; ``None`` where the record's bytes are the thing itself.
+    """
+
+    reason: str
+    detail: str
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A record without a value: a compacted topic's way to forget a key."""
+
+
+Member: TypeAlias = Event | Malformed | Tombstone
+TOMBSTONE: Final[tuple[Member, ...]] = (Tombstone(),)
+
+
+def decode(record: Record, integration: str) -> tuple[Member, ...]:
+    """One member for a message, several for an envelope (in its order), none for an empty envelope.
+
+    ``integration`` is the destination's name in ``integrations``: whose options :attr:`Event.options` are.
+    """
+    value = record.value
+    if value is None:
+        return TOMBSTONE
+    if len(value) > LARGEST:
+        return (Malformed("too-large", f"{len(value)} bytes, the limit is {LARGEST}"),)
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        try:
+            found = lenient_json.read(value)
+        except lenient_json.UnreadableError as error:
+            return (Malformed(error.reason, error.detail),)
+    # Depth costs a walk through the whole value: it is only taken where there are brackets enough.
+    maybe_deep = value.count(b"{") + value.count(b"[") > DEEPEST
+    if type(found) is dict and type(found.get("batch")) is list:
+        return _members(found, record, integration, maybe_deep)
+    return (_member(found, record, 0, integration, maybe_deep),)
+
+
+def as_json(event: Event) -> bytes:
+    """The message alone, with its envelope's defaults: what becomes of a member in a dead letter."""
+    return orjson.dumps(event.message)
+
+
+def _members(envelope: dict[str, Any], record: Record, integration: str, maybe_deep: bool) -> tuple[Member, ...]:
+    if kind_of(envelope) is not None:
+        # Taken as either, the other half would be lost without a word.
+        return (Malformed("bad-batch", "both `type` and `batch`: a message or an envelope, not both"),)
+    defaults = _defaults(envelope)
+    merged = (_merged(message, defaults) for message in envelope["batch"])
+    return tuple(
+        _with_raw(_member(message, record, index, integration, maybe_deep), message)
+        for index, message in enumerate(merged)
+    )
+
+
+def _member(message: Any, record: Record, index: int, integration: str, maybe_deep: bool) -> Event | Malformed:
+    if type(message) is not dict:
+        return Malformed("not-an-object", f"{named(message)}, expected an object")
+    if maybe_deep and _is_deep(message):
+        return Malformed("too-deep", f"nested deeper than {DEEPEST} levels")
+    if "batch" in message and kind_of(message) is None:
+        nested = type(message["batch"]) is list
+        said = "an envelope inside an envelope" if nested else f"{named(message['batch'])}, expected an array"
+        return Malformed("bad-batch", f"`batch` is {said}")
+    event = event_of(message, record, index, integration)
+    return Malformed(event.reason, event.detail) if isinstance(event, NoEvent) else event
+
+
+def _with_raw(member: Event | Malformed, message: Any) -> Member:
+    if not isinstance(member, Malformed):
+        return member
+    try:
+        return replace(member, raw=orjson.dumps(message))
+    except TypeError:  # deeper than orjson writes: the dead letter is the whole record
+        return member
+
+
+# --- An envelope's defaults
+
+
+def _defaults(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """``context`` and ``integrations`` where they are objects, ``writeKey`` where there is one."""
+    found = {name: envelope[name] for name in ("context", "integrations") if type(envelope.get(name)) is dict}
+    return found if envelope.get("writeKey") is None else {**found, "writeKey": envelope["writeKey"]}
+
+
+def _merged(message: Any, defaults: Mapping[str, Any]) -> Any:
+    """Objects key by key: Java puts ``library`` into the envelope's context, the rest into the member's own."""
+    if type(message) is not dict:
+        return message
+    return {**message, **{name: _overlaid(default, message.get(name)) for name, default in defaults.items()}}
+
+
+def _overlaid(default: Any, own: Any) -> Any:
+    if type(default) is dict:
+        return {**default, **own} if type(own) is dict else default
+    return default if own is None else own
+
+
+# --- Depth
+
+
+def _is_deep(value: dict[str, Any]) -> bool:
+    """More than :data:`DEEPEST` levels. Level by level, so that no depth can exhaust the stack."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True

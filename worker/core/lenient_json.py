@@ -1,0 +1,60 @@
+"""Reads JSON that orjson refuses and real libraries send.
+
+Segment's Python library writes ``NaN`` and ``Infinity`` as bare words, and lone surrogates as ``\\ud83d``. An event is
+not lost for that, nor are its neighbours in the envelope: numbers that are none become ``null``, lone surrogates
+U+FFFD. A byte order mark is passed over. Everything else that is not JSON is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from math import isfinite
+from typing import Any, Final
+
+import orjson
+
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# More digits than 64 bits have. orjson reads such a number as a float, so it is one here as well.
+DIGITS_OF_AN_INTEGER: Final = 18
+
+
+class UnreadableError(Exception):
+    """No JSON: ``reason`` is a slug of :mod:`worker.core.reasons`, ``detail`` says where, without quoting anything."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def read(value: bytes) -> Any:
+    """The JSON value of these bytes. Raises :class:`UnreadableError`, and nothing else for any bytes."""
+    try:
+        return orjson.loads(_repaired(value.decode("utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise UnreadableError("bad-encoding", f"not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:  # orjson's is a subclass
+        raise UnreadableError("not-json", f"{error.msg}, at character {error.pos}") from None
+    except RecursionError:
+        raise UnreadableError("too-deep", "nested deeper than any reader goes") from None
+
+
+def _repaired(text: str) -> str:
+    # Written out and read again by orjson: so both readers give the same value for the same number, and a surrogate
+    # pair that was escaped in two halves is already one character when the lone ones are looked for.
+    found = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
+    return LONE_SURROGATE.sub("\ufffd", json.dumps(found, ensure_ascii=False))
+
+
+def _no_number(_word: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None
+
+
+def _whole(text: str) -> float | int | None:
+    return int(text) if len(text) <= DIGITS_OF_AN_INTEGER else _finite(text)

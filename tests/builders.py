@@ -1,51 +1,101 @@
-"""Builders of values that many tests need. Each takes overrides."""
+"""What tests are made of: each builder gives an ordinary one, and takes what is different as keywords."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from mappings.contract import Event, EventType
+import orjson
+
+from mappings.contract import EMPTY, Event, EventType
 from mappings.fields import identifier
+from worker.core.policy import Policy
 
-MESSAGE_FIELDS = {
-    "user_id": "userId",
-    "anonymous_id": "anonymousId",
-    "group_id": "groupId",
-    "previous_id": "previousId",
-}
 TIME = 1_770_631_872.131  # 2026-02-09T10:11:12.131Z
 
 
-def an_event(type: EventType = "track", *, destination: str = "", **overrides: Any) -> Event:  # noqa: A002
-    """A Segment message as an event; overrides are the message's fields (``user_id=``, ``properties=``, ``name=``).
-
-    Without overrides it is of the user "u1"; ``user_id=None`` makes it nobody's. ``options=`` are the destination's;
-    without them ``destination`` ("Wigzo") says whose are taken from the message. ``key=``, ``time=``, ``id=`` are the
-    event's own.
-    """
-    own = {name: overrides.pop(name) for name in ("options", "key", "time", "id") if name in overrides}
-    message: dict[str, Any] = {"type": type, "messageId": "m1", "userId": "u1"}
-    if type == "track":
-        message["event"] = "Something Done"
-    message |= {MESSAGE_FIELDS.get(name, name): value for name, value in overrides.items()}
-    return event_of(message, destination, **own)
+class ARecord(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
-def event_of(message: Mapping[str, Any], destination: str = "", **own: Any) -> Event:
-    """The event that a message is to one destination, decoded in the plainest way."""
-    user, anonymous = identifier(message.get("userId")), identifier(message.get("anonymousId"))
-    values: dict[str, Any] = {
-        "type": message["type"],
-        "id": message.get("messageId") or "m1",
-        "key": user or anonymous or "nobody",
-        "time": TIME,
-        "message": message,
-        "options": _options(message, destination),
-        "user_id": user,
-        "anonymous_id": anonymous,
+def a_record(
+    value: bytes | object = b"{}",
+    *,
+    topic: str = "events",
+    partition: int = 3,
+    offset: int = 41,
+    timestamp: int = 1_770_631_900_000,
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> ARecord:
+    """A record; a ``value`` that is not bytes is written as JSON (``None`` is a tombstone)."""
+    body = value if value is None or isinstance(value, bytes) else orjson.dumps(value)
+    return ARecord(topic, partition, offset, timestamp, key, body, headers)
+
+
+def a_message(**fields: object) -> dict[str, Any]:
+    """A track call as the libraries send it; a field that is ``...`` is left out."""
+    message: dict[str, Any] = {
+        "type": "track",
+        "event": "Product Added",
+        "messageId": "m1",
+        "userId": "u1",
+        "timestamp": "2026-02-09T10:11:12.131Z",
+        "properties": {"product_id": "KK-101"},
+        "context": {},
+        "integrations": {},
     }
-    return Event(**(values | own))
+    return {name: value for name, value in {**message, **fields}.items() if value is not ...}
+
+
+def an_event(
+    type: EventType = "track",  # noqa: A002  (the field's name)
+    *,
+    user_id: str | None = "u1",
+    anonymous_id: str | None = None,
+    id: str = "m1",  # noqa: A002  (the field's name)
+    key: str | None = None,
+    time: float = TIME,
+    options: Mapping[str, Any] = EMPTY,
+    **message: object,
+) -> Event:
+    """An event; further keywords are fields of its message."""
+    event = {"event": "Product Added"} if type == "track" else {}
+    return Event(
+        type=type,
+        id=id,
+        key=key or user_id or anonymous_id or "nobody",
+        time=time,
+        message={"type": type, "messageId": id, "userId": user_id, "anonymousId": anonymous_id, **event, **message},
+        options=options,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+    )
+
+
+def a_policy(**fields: Any) -> Policy:
+    return Policy(**{"integration": "Wigzo", **fields})
+
+
+def event_of(message: Mapping[str, Any], destination: str = "") -> Event:
+    """The event that a message is to the destination of that name ("Wigzo"), decoded in the plainest way."""
+    user, anonymous = identifier(message.get("userId")), identifier(message.get("anonymousId"))
+    return Event(
+        type=message["type"],
+        id=message.get("messageId") or "m1",
+        key=user or anonymous or "nobody",
+        time=TIME,
+        message=message,
+        options=_options(message, destination),
+        user_id=user,
+        anonymous_id=anonymous,
+    )
 
 
 def _options(message: Mapping[str, Any], destination: str) -> Mapping[str, Any]:
@@ -54,4 +104,4 @@ def _options(message: Mapping[str, Any], destination: str) -> Mapping[str, Any]:
         options = holder.get(destination) if isinstance(holder, Mapping) else None
         if isinstance(options, Mapping):
             return options
-    return {}
+    return EMPTY

@@ -105,3 +105,47 @@ def _options(message: Mapping[str, Any], destination: str) -> Mapping[str, Any]:
         if isinstance(options, Mapping):
             return options
     return EMPTY
+
+
+class ARecord(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+def a_record(
+    value: object = b"{}",
+    *,
+    topic: str = "events",
+    partition: int = 3,
+    offset: int = 41,
+    timestamp: int = 1_770_631_900_000,
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> ARecord:
+    """A record in Kafka; a ``value`` that is not bytes is written as JSON, ``None`` is a tombstone."""
+    body = value if value is None or isinstance(value, bytes) else orjson.dumps(value)
+    return ARecord(topic, partition, offset, timestamp, key, body, headers)
+
+
+def a_message(**fields: object) -> dict[str, Any]:
+    """A track call as the libraries send it, under the message's own names; a field that is ``...`` is left out."""
+    message: dict[str, Any] = {
+        "type": "track",
+        "event": "Product Added",
+        "messageId": "m1",
+        "userId": "u1",
+        "timestamp": "2026-02-09T10:11:12.131Z",
+        "properties": {"product_id": "KK-101"},
+        "context": {},
+        "integrations": {},
+    }
+    return {name: value for name, value in {**message, **fields}.items() if value is not ...}
+
+
+def a_policy(**fields: Any) -> Policy:
+    return Policy(**{"integration": "Wigzo", **fields})

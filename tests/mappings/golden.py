@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Any
 from mappings.contract import (
     Delivered,
     Destination,
-    Event,
     Flow,
     Outcome,
     Refused,
@@ -69,22 +68,17 @@ def actual(case: Mapping[str, Any], destination: Destination[Any]) -> Conversati
     return Conversation([plain(request) for request in requests], told(outcome))
 
 
-def drive(
-    flow: Flow, answers: list[Response], destination: Destination[Any]
-) -> tuple[list[Request], Outcome | Destination[Any]]:
-    """Drive a flow by the rules of the contract, as the worker does: its requests, and how it ended.
-
-    Where the answers run out while the flow still asks, the destination itself stands for the missing outcome.
-    """
+def drive(flow: Flow, answers: Iterable[Response], destination: Destination[Any]) -> tuple[list[Request], Outcome]:
+    """Drive a flow by the rules of the contract, as the worker does: its requests, and how it ended."""
     requests: list[Request] = []
     last: Response | None = None
+    given = iter(answers)
     try:
         request = next(flow)
         while True:
             requests.append(request)
-            if len(requests) > len(answers):
-                return requests, destination
-            last = answers[len(requests) - 1]
+            last = next(given, None)
+            assert last is not None, f"the flow asks once more than there are answers: {request.operation}"
             meant = destination.meaning(last) if destination.meaning else None
             if meant is not None:
                 assert isinstance(meant, Refused), f"a flow gets final answers only, not {meant}"
@@ -102,7 +96,7 @@ def _by_the_last(answer: Response | None) -> Outcome:
     return Delivered() if answer.ok else Rejected("refused", f"HTTP {answer.status}")
 
 
-def told(outcome: Outcome | Destination[Any]) -> dict[str, str]:
+def told(outcome: Outcome) -> dict[str, str]:
     """An outcome as cases write it."""
     match outcome:
         case Delivered(note=note):
@@ -111,8 +105,6 @@ def told(outcome: Outcome | Destination[Any]) -> dict[str, str]:
             return {"skipped": reason}
         case Rejected(reason=reason):
             return {"rejected": reason}
-        case Destination():
-            return {"unanswered": "the flow asked more than the case answers"}
 
 
 def response(written: Mapping[str, Any]) -> Response:
@@ -144,17 +136,3 @@ def _request(written: Mapping[str, Any]) -> Request:
 
 def _setting(value: Any) -> Any:
     return frozenset(value) if isinstance(value, list) else value
-
-
-__all__ = [
-    "Conversation",
-    "Event",
-    "actual",
-    "case_files",
-    "drive",
-    "expected",
-    "installed",
-    "plain",
-    "response",
-    "told",
-]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,4 +24,4 @@ def test_the_mapping_converses_as_the_case_says(path: Path) -> None:
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_case_is_named_by_its_fact(path: Path) -> None:
     fact = json.loads(path.read_text("utf-8"))["fact"]
-    assert path.stem == "".join(letter if letter.isalnum() else "-" for letter in fact.lower()).strip("-")
+    assert path.stem == re.sub("[^a-z0-9]+", "-", fact.lower()).strip("-")

@@ -1,0 +1,36 @@
+"""What Wigzo means by an answer.
+
+Its answers are undocumented. Its own SDKs take a 2xx for success, unless the body is a JSON object whose ``status`` is
+another word than ``success``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mappings.contract import Meaning, Refused, Response, WrongSetup
+
+__all__ = ["excerpt", "meaning"]
+
+ABOUT_THE_ACCOUNT: Final = ("token", "organization", "unauthori")
+
+
+def meaning(response: Response) -> Meaning | None:
+    """A 2xx that says no; ``None`` where the worker's table decides.
+
+    No that speaks of the account is a wrong set-up: it would be said to every event.
+    """
+    # Asked of every success: the body is parsed only where it can say no.
+    if not response.ok or not response.body or b'"status"' not in response.body:
+        return None
+    if response.object().get("status", "success") == "success":
+        return None
+    said = excerpt(response)
+    if any(word in response.body.lower().decode("utf-8", "replace") for word in ABOUT_THE_ACCOUNT):
+        return WrongSetup("wrong-account", said)
+    return Refused("refused", said)
+
+
+def excerpt(response: Response) -> str:
+    """The body's first 500 characters: more is not kept of an answer."""
+    return (response.body or b"")[:2000].decode("utf-8", "replace")[:500]

@@ -11,12 +11,12 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.sandbox.brokers import Broker, Cluster
-from worker.sandbox.brokers import apache as apache_kafka
-from worker.sandbox.brokers import embedded as embedded_broker
+if TYPE_CHECKING:  # the tests of the pure halves start without loading the sandbox
+    from worker.sandbox.brokers import Broker, Cluster
 
 LEFT_OUT = pytest.StashKey[int]()
 
@@ -48,14 +48,18 @@ def _java() -> bool:
 @pytest.fixture(scope="session")
 def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One node of Apache Kafka for the whole session."""
-    with apache_kafka(tmp_path_factory.mktemp("apache")) as cluster:
+    from worker.sandbox import brokers
+
+    with brokers.apache(tmp_path_factory.mktemp("apache")) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The embedded broker for the whole session."""
-    with embedded_broker(tmp_path_factory.mktemp("embedded")) as broker:
+    from worker.sandbox import brokers
+
+    with brokers.embedded(tmp_path_factory.mktemp("embedded")) as broker:
         yield broker
 
 

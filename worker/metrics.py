@@ -1,0 +1,263 @@
+"""Every metric, once: name, labels, and help that says what to do about it. docs/metrics.md is made from it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from typing import Any, Final, Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from worker.core.holds.states import State
+from worker.core.tally import Histogram
+from worker.scrape import Declared, LaneCollector, LaneView, Scraped, Series
+
+PREFIX: Final = "segment_relay_"
+
+
+def _lane(
+    kind: Literal["counter", "gauge", "histogram"],
+    name: str,
+    labels: tuple[str, ...],
+    help: str,  # noqa: A002  (the field's word for it)
+    read: Callable[[Scraped], Series],
+) -> Declared:
+    return Declared(kind, PREFIX + name, labels, help, read)
+
+
+def single(value: float | Histogram) -> Series:
+    """A metric without further labels."""
+    return (((), value),)
+
+
+def by(counter: Mapping[Any, float | Histogram]) -> Series:
+    """A series for each key of a counter: one label's value, or a tuple of them."""
+    return ((label if isinstance(label, tuple) else (label,), value) for label, value in counter.items())
+
+
+def states(lane: Scraped) -> Series:
+    """1 for the present state, 0 for the others."""
+    return (((state,), float(state == lane.status.state)) for state in State)
+
+
+METRICS: Final = (
+    # --- The books
+    _lane(
+        "counter",
+        "events_consumed_total",
+        ("topic",),
+        "Events read. Flat while consumer_lag grows: see limited_by and destination_state.",
+        lambda lane: by(lane.tally.consumed),
+    ),
+    _lane(
+        "counter",
+        "events_settled_total",
+        ("outcome", "reason"),
+        "Events that are done: delivered, filtered, skipped or dead-lettered; docs/reasons.md explains each reason.",
+        lambda lane: by(lane.tally.settled),
+    ),
+    _lane(
+        "counter",
+        "events_released_total",
+        (),
+        "Events handed back unsettled when their partition left; whoever owns it now sends them. Needs nothing.",
+        lambda lane: single(lane.tally.released),
+    ),
+    _lane(
+        "gauge",
+        "events_pending",
+        ("state",),
+        "Events in memory. Most sleep: the destination fails for them, see retries_total. Most are ready: it is slow, "
+        "or concurrency is low.",
+        lambda lane: by(lane.status.pending),
+    ),
+    _lane(
+        "gauge",
+        "ledger_imbalance",
+        (),
+        "Consumed less settled, released and pending. Anything but 0 is a bug: please report it, with the log.",
+        lambda lane: single(lane.status.imbalance),
+    ),
+    _lane(
+        "counter",
+        "events_passed_over_total",
+        (),
+        "Events not sent again after a restart, since a commit said that they were settled. Needs nothing.",
+        lambda lane: single(lane.tally.passed_over),
+    ),
+    _lane(
+        "counter",
+        "events_possibly_repeated_total",
+        ("cause",),
+        "Events whose requests may reach the vendor twice. Grows with crashes, cut flows and lost answers only.",
+        lambda lane: by(lane.tally.possibly_repeated),
+    ),
+    # --- The destination
+    _lane(
+        "counter",
+        "requests_total",
+        ("operation", "status"),
+        "Requests by the vendor's answer, or by what stood in its place (timeout, refused, reset, tls, dns).",
+        lambda lane: by(lane.tally.requests),
+    ),
+    _lane(
+        "histogram",
+        "request_duration_seconds",
+        ("operation",),
+        "Time from a request to its answer. Near request_timeout: the vendor is too slow, or the timeout too short.",
+        lambda lane: by(lane.tally.request_duration),
+    ),
+    _lane(
+        "histogram",
+        "delivery_latency_seconds",
+        (),
+        "Time from an event's Kafka timestamp to its settling, with what it waited while no worker ran.",
+        lambda lane: single(lane.tally.delivery_latency),
+    ),
+    _lane(
+        "gauge",
+        "oldest_pending_age_seconds",
+        (),
+        "Age of the oldest unsettled event, 0 when there is none. The one to alert on: over an hour, look at "
+        "destination_state, then at keys_failing.",
+        lambda lane: single(lane.oldest_pending_age()),
+    ),
+    _lane(
+        "gauge",
+        "destination_state",
+        ("state",),
+        "1 for the state of the lane. set-up, login: correct its credentials. breaker: the destination is down. "
+        "limited: it asked for a pause. Events wait in Kafka meanwhile.",
+        states,
+    ),
+    _lane(
+        "counter",
+        "held_seconds_total",
+        ("reason",),
+        "Time in which nothing was sent. Growing for limited: ask the vendor for a higher limit, or filter events.",
+        lambda lane: by(lane.tally.held_seconds),
+    ),
+    _lane(
+        "counter",
+        "retries_total",
+        ("reason",),
+        "Requests that go out again, by what went wrong. A steady rate: look at the destination's own status page.",
+        lambda lane: by(lane.tally.retries),
+    ),
+    _lane(
+        "counter",
+        "dead_letters_total",
+        ("reason",),
+        "Events given up, kept in the topic of dead letters. Look at one of each reason (docs/reasons.md).",
+        lambda lane: by(lane.tally.dead_letters),
+    ),
+    _lane(
+        "gauge",
+        "keys_failing",
+        (),
+        "Users whose next event fails at present; only they wait. Many: requests_total shows the answer that they get.",
+        lambda lane: single(lane.status.keys_failing),
+    ),
+    _lane(
+        "histogram",
+        "merged_events",
+        (),
+        "Events that shared one flow, of those that may.",
+        lambda lane: single(lane.tally.merged_events),
+    ),
+    # --- Kafka
+    _lane(
+        "gauge",
+        "consumer_lag",
+        ("topic", "partition"),
+        "Records not settled yet; what is settled ahead counts as done. Growing while the state is open: raise "
+        "concurrency, or run more workers (at most one a partition).",
+        lambda lane: lane.lag(),
+    ),
+    _lane(
+        "counter",
+        "events_lost_to_retention_total",
+        ("topic",),
+        "Records that Kafka deleted before they were read: they are lost. Raise the topic's retention.",
+        lambda lane: by(lane.tally.lost_to_retention),
+    ),
+    _lane(
+        "gauge",
+        "partitions_assigned",
+        (),
+        "Partitions that this worker owns. 0 for long: more workers than partitions, or it is not in its group.",
+        lambda lane: single(len(lane.status.partitions)),
+    ),
+    _lane(
+        "gauge",
+        "partitions_paused",
+        (),
+        "Partitions not read at present, since something is full: see limited_by.",
+        lambda lane: single(sum(each.paused for each in lane.status.partitions.values())),
+    ),
+    _lane(
+        "gauge",
+        "limited_by",
+        ("limit",),
+        "1 for each limit that keeps the lane from reading on. buffer events, buffer bytes: the destination is slower "
+        "than the topic. offset map: users fail for long. dead letters, commit: Kafka does not take what is written.",
+        lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),
+    ),
+    _lane(
+        "histogram",
+        "batch_events",
+        (),
+        "Events in one poll. Always 1 under load: the worker waits for Kafka.",
+        lambda lane: single(lane.tally.batch_events),
+    ),
+    _lane(
+        "counter",
+        "rebalances_total",
+        (),
+        "Times that partitions came or went. Many without a rollout: workers lose their session, see the log.",
+        lambda lane: single(lane.tally.rebalances),
+    ),
+    _lane(
+        "counter",
+        "commits_total",
+        ("result",),
+        "Offset commits. Only failures for 30 s: the lane takes nothing more; look at the broker.",
+        lambda lane: by(lane.tally.commits),
+    ),
+    _lane(
+        "counter",
+        "commit_metadata_ignored_total",
+        (),
+        "Commits whose metadata was another version's or damaged: what was settled ahead is sent again.",
+        lambda lane: single(lane.tally.metadata_ignored),
+    ),
+    _lane(
+        "gauge",
+        "offset_map_chars",
+        (),
+        "Longest commit metadata, of the 4096 characters that Kafka takes. Near that: some users fail for long.",
+        lambda lane: single(max((each.map_chars for each in lane.status.partitions.values()), default=0)),
+    ),
+)
+BUILD: Final = (f"{PREFIX}build_info", "1, with the release that runs here as labels.")
+
+
+class BuildCollector(Collector):
+    """``build_info``: which release runs here."""
+
+    def collect(self) -> Iterable[Metric]:
+        labels = {"version": version("segment-relay"), "python": platform.python_version()}
+        return [InfoMetricFamily(BUILD[0].removesuffix("_info"), BUILD[1], value=labels)]
+
+
+def registry(lanes: Iterable[LaneView], clock: Callable[[], float] = time.time) -> CollectorRegistry:
+    """What ``/metrics`` shows: the lanes, the build, and the process (memory, CPU, open files)."""
+    made = CollectorRegistry()
+    made.register(LaneCollector(METRICS, lanes, clock))
+    made.register(BuildCollector())
+    ProcessCollector(registry=made)
+    return made

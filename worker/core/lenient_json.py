@@ -15,8 +15,8 @@ from typing import Any, Final
 import orjson
 
 LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# More digits than 64 bits have. orjson reads such a number as a float, so it is one here as well.
-DIGITS_OF_AN_INTEGER: Final = 18
+# No number of 64 bits has more. A longer one is a float, as orjson has it; and Python counts its digits in square time.
+DIGITS_OF_AN_INTEGER: Final = 20
 
 
 class UnreadableError(Exception):

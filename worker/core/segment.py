@@ -56,8 +56,7 @@ def event_of(message: Mapping[str, Any], record: Record, index: int, integration
     if kind is None:
         return _without_type(message.get("type"))
     if kind == "track" and not _is_filled(message.get("event")):
-        found = message.get("event")
-        return NoEvent("no-event", f"`event` is {'empty' if type(found) is str else named(found)}, expected a name")
+        return NoEvent("no-event", f"`event` is {_lacking(message.get('event'))}, expected a name")
     user_id, anonymous_id = identifier(message.get("userId")), identifier(message.get("anonymousId"))
     return Event(
         type=kind,
@@ -78,6 +77,12 @@ def _without_type(found: Any) -> NoEvent:
     if found is None:
         return NoEvent("no-type", "`type` is missing")
     return NoEvent("unknown-type", f"`type` is {repr(found[:40]) if type(found) is str else named(found)}")
+
+
+def _lacking(found: Any) -> str:
+    if found is None:
+        return "missing"
+    return "empty" if type(found) is str else named(found)
 
 
 # --- Whose it is

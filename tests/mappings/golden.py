@@ -42,9 +42,17 @@ class Conversation:
     outcome: dict[str, str]
 
 
-def installed() -> dict[str, Destination[Any]]:
-    """Every destination that is installed, by the name of its entry point."""
-    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+def installed() -> list[str]:
+    """The entry points of every destination that is installed."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def destination_of(name: str) -> Destination[Any]:
+    """The destination behind an entry point."""
+    (entry,) = entry_points(group=GROUP, name=name)
+    found = entry.load()
+    assert isinstance(found, Destination)
+    return found
 
 
 def case_files() -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mappings.golden import actual, case_files, expected, installed
+from tests.mappings.golden import actual, case_files, destination_of, expected, installed
 
 
 def test_every_folder_of_cases_belongs_to_an_installed_destination() -> None:
@@ -18,7 +18,7 @@ def test_every_folder_of_cases_belongs_to_an_installed_destination() -> None:
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_mapping_converses_as_the_case_says(path: Path) -> None:
     case = json.loads(path.read_text("utf-8"))
-    assert expected(case) == actual(case, installed()[path.parent.name])
+    assert expected(case) == actual(case, destination_of(path.parent.name))
 
 
 @pytest.mark.parametrize("path", case_files(), ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -57,7 +57,7 @@ class Transport:
         proxy: str | None = None,
         bodies: int = 16 * MIB,
     ) -> None:
-        self._hosts = hosts
+        self._origins = frozenset(origin(yarl.URL(host)) for host in hosts)
         self._connections = connections
         self._timeout = aiohttp.ClientTimeout(total=request_timeout, connect=connect_timeout)
         self._ca_file = ca_file
@@ -114,21 +114,18 @@ class Transport:
 
     async def _ask(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         body = payload(request)
-        sent = {**request.headers, **headers}
-        if body is not None:
-            sent[hdrs.CONTENT_TYPE] = body[1]
         return await self._session.request(
             request.method,
             self._url(request.url, tuple(request.query)),
-            data=None if body is None else body[0],
-            headers=sent,
+            data=None if body is None else aiohttp.BytesPayload(body.content, content_type=body.content_type),
+            headers={**request.headers, **headers},
             allow_redirects=False,
             middlewares=() if request.repeatable else (only_once,),
         )
 
     def _checked(self, url: str, query: tuple[tuple[str, str], ...]) -> yarl.URL:
         found = yarl.URL(target(url, query), encoded=True)
-        if str(found.origin()) not in self._hosts:
+        if origin(found) not in self._origins:
             raise ForbiddenHost(found.host)
         return found
 
@@ -151,6 +148,11 @@ class Transport:
             return body if len(body) <= BODY_LIMIT else None
         async with self._large:
             return await read_up_to(content, BODY_LIMIT)
+
+
+def origin(url: yarl.URL) -> tuple[str, str, int | None]:
+    """What one connection may serve: scheme, host, port (the scheme's own where none is named)."""
+    return url.scheme, (url.host or "").lower(), url.port
 
 
 async def read_up_to(content: aiohttp.StreamReader, limit: int) -> bytes | None:

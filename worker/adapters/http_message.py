@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 import orjson
@@ -30,12 +30,19 @@ def target(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{_pairs(query)}"
 
 
-def payload(request: Request) -> tuple[bytes, str] | None:
-    """The body and its content type; ``None`` where there is none. ``ValueError``: it cannot be written."""
+class Payload(NamedTuple):
+    """A request's body."""
+
+    content: bytes
+    content_type: str
+
+
+def payload(request: Request) -> Payload | None:
+    """The body; ``None`` where there is none. Raises ``ValueError`` where it cannot be written."""
     if request.json is not None:
-        return as_json(request.json), JSON_TYPE
+        return Payload(as_json(request.json), JSON_TYPE)
     if request.form is not None:
-        return _pairs(request.form).encode("ascii"), FORM_TYPE
+        return Payload(_pairs(request.form).encode("ascii"), FORM_TYPE)
     return None
 
 

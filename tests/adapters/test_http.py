@@ -1,0 +1,724 @@
+"""What every transport does, whatever the other end does.
+
+A second one has to pass the same suite: add it to ``TRANSPORTS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import uvloop
+from aiohttp import web
+
+from mappings.contract import Request, Response
+from tests.adapters.certificates import Certificates, make_certificates
+from tests.adapters.vendors import (
+    Behaviour,
+    Connection,
+    Received,
+    Vendor,
+    a_vendor,
+    an_answer,
+    answering,
+    answering_once,
+    in_chunks,
+    silence,
+)
+from worker.adapters.http import USER_AGENT, Transport
+from worker.core.faults import Fault, FaultKind
+
+LIMIT = 256 << 10
+DEADLINE = 20.0
+
+
+class Sender(Protocol):
+    """What the suite needs of a transport."""
+
+    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
+
+
+Factory = Callable[..., AbstractAsyncContextManager[Sender]]
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+TRANSPORTS: dict[str, Factory] = {"aiohttp": Transport}
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=TRANSPORTS)
+def factory(request: pytest.FixtureRequest) -> Factory:
+    return TRANSPORTS[request.param]
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine on each kind of loop, and fail instead of hanging."""
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            return runner.run(asyncio.wait_for(coroutine, DEADLINE))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def a_transport(factory: Factory, *origins: str, **overrides: Any) -> AbstractAsyncContextManager[Sender]:
+    settings: dict[str, Any] = {
+        "hosts": frozenset(origins),
+        "connect_timeout": 2.0,
+        "request_timeout": 5.0,
+        "connections": 4,
+        "ca_file": None,
+        "proxy": None,
+    }
+    return factory(**settings | overrides)
+
+
+def a_request(origin: str, **overrides: Any) -> Request:
+    fields: dict[str, Any] = {"method": "POST", "url": f"{origin}/learn", "operation": "learn", "json": {"n": 1}}
+    return Request(**fields | overrides)
+
+
+async def ask(
+    factory: Factory,
+    behave: Behaviour,
+    *,
+    tls: ssl.SSLContext | None = None,
+    requests: int = 1,
+    transport: Mapping[str, Any] | None = None,
+    **overrides: Any,
+) -> tuple[list[Response | Fault], Vendor]:
+    """One vendor, one transport, so many requests one after another."""
+    async with a_vendor(behave, tls) as vendor, a_transport(factory, vendor.origin, **(transport or {})) as sender:
+        return [await sender.send(a_request(vendor.origin, **overrides), {}) for _ in range(requests)], vendor
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  (what is awaited happens in a server's task, under the run's deadline)
+        await asyncio.sleep(0.005)
+
+
+def without_detail(answer: Response | Fault) -> Response | Fault:
+    """The detail is for people, and partly the operating system's."""
+    return Fault(answer.kind, answer.written) if isinstance(answer, Fault) else answer
+
+
+# --- What is sent
+
+
+def test_a_request_arrives_as_it_was_meant(factory: Factory, run: Run) -> None:
+    async def story() -> list[Received]:
+        async with a_vendor(answering(an_answer())) as vendor, a_transport(factory, vendor.origin) as sender:
+            request = a_request(
+                vendor.origin,
+                method="PUT",
+                url=f"{vendor.origin}/a%2Fb/%41",
+                query=(("properties[k]", "1+1&x"), ("name", "é")),
+                headers={"X-One": "1"},
+            )
+            await sender.send(request, {"Authorization": "Bearer t"})
+            return vendor.received
+
+    (received,) = run(story())
+    assert ("PUT", "/a%2Fb/%41?properties%5Bk%5D=1%2B1%26x&name=%C3%A9", b'{"n":1}') == (
+        received.method,
+        received.target,
+        received.body,
+    )
+    expected = {
+        "content-type": "application/json",
+        "content-length": "7",
+        "user-agent": USER_AGENT,
+        "x-one": "1",
+        "authorization": "Bearer t",
+    }
+    assert expected == {name: received.headers.get(name) for name in expected}
+    assert "cookie" not in received.headers
+
+
+def test_a_form_is_sent_as_one(factory: Factory, run: Run) -> None:
+    _, vendor = run(ask(factory, answering(an_answer()), json=None, form=(("end_user[email]", "a+b@example.com"),)))
+    (received,) = vendor.received
+    assert b"end_user%5Bemail%5D=a%2Bb%40example.com" == received.body
+    assert "application/x-www-form-urlencoded" == received.headers["content-type"]
+
+
+def test_a_get_has_no_body(factory: Factory, run: Run) -> None:
+    _, vendor = run(ask(factory, answering(an_answer()), method="GET", json=None))
+    (received,) = vendor.received
+    assert (b"", None) == (received.body, received.headers.get("content-type"))
+
+
+def test_a_host_that_was_not_declared_hears_nothing(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[Response | Fault, int]:
+        async with a_vendor(answering(an_answer())) as vendor, a_transport(factory, "https://v.example") as sender:
+            return await sender.send(a_request(vendor.origin), {}), vendor.connections
+
+    assert (Fault(FaultKind.FORBIDDEN_HOST, written=False, detail="127.0.0.1"), 0) == run(story())
+
+
+@pytest.mark.parametrize(
+    "declared", ["https://127.0.0.1:{port}", "http://localhost:{port}", "http://127.0.0.1", "http://127.0.0.2:{port}"]
+)
+def test_scheme_host_and_port_all_belong_to_what_was_declared(factory: Factory, run: Run, declared: str) -> None:
+    async def story() -> Response | Fault:
+        async with a_vendor(answering(an_answer())) as vendor:
+            port = vendor.origin.rpartition(":")[2]
+            async with a_transport(factory, declared.format(port=port)) as sender:
+                return await sender.send(a_request(vendor.origin), {})
+
+    assert Fault(FaultKind.FORBIDDEN_HOST, written=False) == without_detail(run(story()))
+
+
+def test_a_declared_host_may_be_spelt_otherwise(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[Response | Fault, list[Received]]:
+        async with a_vendor(answering(an_answer())) as vendor:
+            port = vendor.origin.rpartition(":")[2]
+            async with a_transport(factory, f"HTTP://LOCALHOST:{port}/") as sender:
+                return await sender.send(a_request(f"http://localhost:{port}"), {}), vendor.received
+
+    answer, received = run(story())
+    assert (200, 1) == (answer.status, len(received))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"headers": {"X": "a\r\nY: b"}},
+        {"json": {"s": {1}}},
+        {"url": "{origin}/a b"},
+        {"url": "{origin}/a\r\nX: y"},
+    ],
+    ids=["header injection", "no JSON", "space in the URL", "newline in the URL"],
+)
+def test_what_http_cannot_carry_is_not_sent(factory: Factory, run: Run, overrides: dict[str, Any]) -> None:
+    async def story() -> tuple[Response | Fault, list[Received], Response | Fault]:
+        async with a_vendor(answering(an_answer())) as vendor, a_transport(factory, vendor.origin) as sender:
+            if "url" in overrides:
+                overrides["url"] = overrides["url"].format(origin=vendor.origin)
+            bad = await sender.send(a_request(vendor.origin, **overrides), {})
+            return bad, list(vendor.received), await sender.send(a_request(vendor.origin), {})
+
+    bad, received, good = run(story())
+    assert (Fault(FaultKind.PROTOCOL, written=False), []) == (without_detail(bad), received)
+    assert 200 == good.status
+
+
+# --- Answers
+
+
+def test_an_answer_is_status_lower_case_headers_and_body(factory: Factory, run: Run) -> None:
+    answer = an_answer(b'{"a":1}', "X-RateLimit-Remaining: 7", "Retry-After: 5", status="429 Too Many Requests")
+    (got,), _ = run(ask(factory, answering(answer)))
+    headers = {"content-length": "7", "x-ratelimit-remaining": "7", "retry-after": "5"}
+    assert Response(429, headers, b'{"a":1}') == got
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_an_answer_and_never_followed(factory: Factory, run: Run, status: str) -> None:
+    async def story() -> tuple[Response | Fault, int]:
+        async with a_vendor(answering(an_answer())) as other:
+            answer = an_answer(b"", f"Location: {other.origin}/x", status=status)
+            async with a_vendor(answering(answer)) as vendor, a_transport(factory, vendor.origin, other.origin) as one:
+                return await one.send(a_request(vendor.origin), {}), other.connections
+
+    answer, others = run(story())
+    assert (int(status[:3]), 0) == (answer.status, others)
+
+
+def test_a_chunked_answer_is_put_together(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering(in_chunks(b'{"a"', b":", b"1}"))))
+    assert b'{"a":1}' == got.body
+
+
+def test_an_answer_that_comes_byte_by_byte_is_put_together(factory: Factory, run: Run) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        for byte in an_answer(b'{"a":1}'):
+            await connection.write(bytes([byte]))
+            await asyncio.sleep(0.001)
+
+    (got,), _ = run(ask(factory, behave))
+    assert (200, b'{"a":1}') == (got.status, got.body)
+
+
+def test_html_is_an_answer_like_any_other(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering(an_answer(b"<html>Back soon", "Content-Type: text/html"))))
+    assert (200, b"<html>Back soon") == (got.status, got.body)
+
+
+def test_an_answer_without_a_body_is_empty(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering(b"HTTP/1.1 204 No Content\r\n\r\n")))
+    assert (204, b"") == (got.status, got.body)
+
+
+def test_an_answer_that_ends_with_its_connection_is_whole(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering_once(b"HTTP/1.1 200 OK\r\n\r\n", b"abc")))
+    assert b"abc" == got.body
+
+
+def test_interim_answers_are_passed_over(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", an_answer(b"abc"))))
+    assert (200, b"abc") == (got.status, got.body)
+
+
+@pytest.mark.parametrize("size", [0, 1, 40_000, LIMIT])
+def test_a_body_up_to_the_limit_is_kept(factory: Factory, run: Run, size: int) -> None:
+    (got,), _ = run(ask(factory, answering(an_answer(b"x" * size))))
+    assert b"x" * size == got.body
+
+
+@pytest.mark.parametrize(
+    "answer", [an_answer(b"x" * 300_000), in_chunks(*[b"x" * 10_000] * 30)], ids=["plain", "chunked"]
+)
+def test_of_a_body_over_the_limit_only_the_status_counts(factory: Factory, run: Run, answer: bytes) -> None:
+    got, vendor = run(ask(factory, answering(answer), requests=2))
+    assert [(200, None), (200, None)] == [(each.status, each.body) for each in got]
+    assert 2 == len(vendor.received)
+
+
+def test_an_endless_body_is_cut_off(factory: Factory, run: Run) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            await connection.write(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
+
+    (got,), _ = run(ask(factory, behave))
+    assert (200, None) == (got.status, got.body)
+
+
+def test_a_body_that_trickles_for_ever_is_left_at_the_timeout(factory: Factory, run: Run) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            await connection.write(b"x")
+            await asyncio.sleep(0.01)
+
+    (got,), _ = run(ask(factory, behave, transport={"request_timeout": 0.2}))
+    assert (201, None) == (got.status, got.body)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_of_a_cut_body_only_the_status_counts(factory: Factory, run: Run, reset: bool) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(an_answer(b"half", length=100))
+        await asyncio.sleep(0.02)
+        if reset:
+            connection.reset()
+
+    (got,), _ = run(ask(factory, behave))
+    assert (200, None) == (got.status, got.body)
+
+
+def test_a_chunk_that_is_none_spoils_only_the_body(factory: Factory, run: Run) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        await asyncio.sleep(0.02)
+        await connection.write(b"zz\r\n")
+        await connection.reader.read()
+
+    (got,), _ = run(ask(factory, behave, transport={"request_timeout": 0.3}))
+    assert (200, None) == (got.status, got.body)
+
+
+def test_a_compressed_answer_is_inflated(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, answering(an_answer(gzip.compress(b'{"a":1}'), "Content-Encoding: gzip"))))
+    assert b'{"a":1}' == got.body
+
+
+def test_a_bomb_is_not_inflated(factory: Factory, run: Run) -> None:
+    bomb = gzip.compress(b"\0" * 100_000_000)
+    (got,), _ = run(ask(factory, answering(an_answer(bomb, "Content-Encoding: gzip"))))
+    assert (200, None) == (got.status, got.body)
+
+
+def test_bodies_are_read_within_one_bound_together(factory: Factory, run: Run) -> None:
+    async def slowly(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)
+        await asyncio.sleep(0.05)
+        await connection.write(b"x" * 100_000)
+        await connection.reader.read()
+
+    async def story() -> list[Response | Fault]:
+        async with a_vendor(slowly) as vendor, a_transport(factory, vendor.origin, bodies=2 * LIMIT) as sender:
+            return await asyncio.gather(*(sender.send(a_request(vendor.origin), {}) for _ in range(4)))
+
+    assert [(200, 200_000)] * 4 == [(got.status, len(got.body)) for got in run(story())]
+
+
+# --- Not answers
+
+
+async def too_many_headers(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        await connection.write(b"X-More: 1\r\n" * 100)
+
+
+async def too_long_a_header(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while True:
+        await connection.write(b"x" * 10_000)
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        too_many_headers,
+        too_long_a_header,
+        answering(b"220 mail.example ESMTP\r\n"),
+        answering(an_answer(b"", "Content-Length: 7")),
+        answering(b"HTTP/1.1 abc\r\n\r\n"),
+    ],
+    ids=["too many headers", "a header too long", "another protocol", "two lengths", "no status"],
+)
+def test_what_is_not_http_is_a_protocol_fault(factory: Factory, run: Run, behave: Behaviour) -> None:
+    (got,), _ = run(ask(factory, behave))
+    assert Fault(FaultKind.PROTOCOL, written=True, detail="the answer is not HTTP") == got
+
+
+def test_silence_ends_at_the_timeout(factory: Factory, run: Run) -> None:
+    (got,), _ = run(ask(factory, silence, transport={"request_timeout": 0.1}))
+    assert Fault(FaultKind.TIMEOUT, written=True, detail="no answer in time") == got
+
+
+def test_headers_that_trickle_end_at_the_timeout(factory: Factory, run: Run) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        while True:
+            await connection.write(b"H")
+            await asyncio.sleep(0.01)
+
+    (got,), _ = run(ask(factory, behave, transport={"request_timeout": 0.1}))
+    assert FaultKind.TIMEOUT is got.kind or FaultKind.PROTOCOL is got.kind
+
+
+def test_a_connection_that_is_not_made_in_time_wrote_nothing(
+    factory: Factory, run: Run, certificates: Certificates
+) -> None:
+    # A server that never answers the handshake: TLS belongs to connecting.
+    async def story() -> Response | Fault:
+        async with a_vendor(silence) as vendor:
+            origin = vendor.origin.replace("http:", "https:")
+            async with a_transport(factory, origin, connect_timeout=0.1) as sender:
+                return await sender.send(a_request(origin), {})
+
+    assert Fault(FaultKind.TIMEOUT, written=False, detail="no connection in time") == run(story())
+
+
+def test_waiting_for_a_free_place_counts_as_connecting(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[list[Response | Fault], Vendor]:
+        times = {"connections": 1, "connect_timeout": 0.1, "request_timeout": 0.4}
+        async with a_vendor(silence) as vendor, a_transport(factory, vendor.origin, **times) as sender:
+            return await asyncio.gather(*(sender.send(a_request(vendor.origin), {}) for _ in range(2))), vendor
+
+    got, vendor = run(story())
+    assert [Fault(FaultKind.TIMEOUT, written=True), Fault(FaultKind.TIMEOUT, written=False)] == [
+        without_detail(each) for each in got
+    ]
+    assert 1 == vendor.connections
+
+
+def test_a_closed_port_refuses(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        async with a_vendor(silence) as vendor:
+            pass
+        async with a_transport(factory, vendor.origin) as sender:
+            return await sender.send(a_request(vendor.origin), {})
+
+    assert Fault(FaultKind.REFUSED, written=False) == without_detail(run(story()))
+
+
+def test_a_name_that_nobody_knows_is_told_apart(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        async with a_transport(factory, "http://nowhere.invalid") as sender:
+            return await sender.send(a_request("http://nowhere.invalid"), {})
+
+    assert Fault(FaultKind.DNS, written=False) == without_detail(run(story()))
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("part", [b"", b"HTTP/1.1 200 OK\r\nContent-"], ids=["before", "within"])
+def test_a_connection_that_ends_before_the_headers_do_is_a_reset(
+    factory: Factory, run: Run, reset: bool, part: bytes
+) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(part)
+        if reset:
+            connection.reset()
+
+    (got,), vendor = run(ask(factory, behave))
+    assert Fault(FaultKind.RESET, written=True) == without_detail(got)
+    assert 1 == len(vendor.received)
+
+
+def test_no_detail_tells_a_secret(factory: Factory, run: Run) -> None:
+    async def story() -> list[str]:
+        details = []
+        query = (("org_token", "s3cret"), ("email", "ann@example.com"))
+        for behave in (silence, answering(b"ann@example.com\r\n"), answering_once()):
+            async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin, request_timeout=0.1) as sender:
+                got = await sender.send(a_request(vendor.origin, query=query), {})
+                details.append(repr(got))
+        return details
+
+    for detail in run(story()):
+        assert "s3cret" not in detail
+        assert "ann@" not in detail
+
+
+# --- Connections
+
+
+def test_a_connection_is_kept_and_used_again(factory: Factory, run: Run) -> None:
+    got, vendor = run(ask(factory, answering(an_answer()), requests=5))
+    assert ([200] * 5, 1) == ([each.status for each in got], vendor.connections)
+
+
+def test_a_connection_that_the_server_ends_is_not_used_again(factory: Factory, run: Run) -> None:
+    got, vendor = run(ask(factory, answering_once(an_answer(b"abc", "Connection: close")), requests=3))
+    assert ([b"abc"] * 3, 3) == ([each.body for each in got], vendor.connections)
+
+
+def test_no_more_connections_are_open_than_allowed(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[list[Response | Fault], int]:
+        async with (
+            a_vendor(answering(an_answer())) as vendor,
+            a_transport(factory, vendor.origin, connections=3) as one,
+        ):
+            return await asyncio.gather(
+                *(one.send(a_request(vendor.origin), {}) for _ in range(20))
+            ), vendor.connections
+
+    got, connections = run(story())
+    assert ([200] * 20, 3) == ([each.status for each in got], connections)
+
+
+async def one_answer_then_none(connection: Connection) -> None:
+    """Keeps the connection alive, and closes it when the next request has come: as an idle timeout would."""
+    await connection.request()
+    await connection.write(an_answer())
+    await connection.request()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"method": "POST"}, {"method": "POST", "repeatable": False}, {"method": "PUT", "repeatable": False}],
+    ids=["POST", "POST once", "PUT once"],
+)
+def test_a_stale_connection_never_makes_it_go_out_twice(factory: Factory, run: Run, overrides: dict[str, Any]) -> None:
+    got, vendor = run(ask(factory, one_answer_then_none, requests=2, **overrides))
+    assert [200, Fault(FaultKind.RESET, written=True)] == [got[0].status, without_detail(got[1])]
+    assert 2 == len(vendor.received)
+
+
+def test_faults_of_connecting_are_the_same_for_what_goes_out_once(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        async with a_vendor(silence) as vendor:
+            pass
+        async with a_transport(factory, vendor.origin) as sender:
+            return await sender.send(a_request(vendor.origin, repeatable=False), {})
+
+    assert Fault(FaultKind.REFUSED, written=False) == without_detail(run(story()))
+
+
+def test_a_cookie_is_forgotten(factory: Factory, run: Run) -> None:
+    _, vendor = run(ask(factory, answering(an_answer(b"", "Set-Cookie: a=b; Path=/")), requests=2))
+    assert [None, None] == [received.headers.get("cookie") for received in vendor.received]
+
+
+def test_a_cancelled_request_frees_its_place(factory: Factory, run: Run) -> None:
+    async def story() -> list[Received]:
+        async def behave(connection: Connection) -> None:
+            await connection.request()
+            await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+            await connection.reader.read()
+
+        async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin, connections=1, bodies=1) as sender:
+            for _ in range(3):
+                before = len(vendor.received)
+                task = asyncio.create_task(sender.send(a_request(vendor.origin), {}))
+                await until(lambda before=before: len(vendor.received) > before)  # type: ignore[misc]
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            return vendor.received
+
+    assert 3 == len(run(story()))
+
+
+def test_closing_ends_what_is_under_way(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        async with a_vendor(silence) as vendor:
+            async with a_transport(factory, vendor.origin) as sender:
+                task = asyncio.create_task(sender.send(a_request(vendor.origin), {}))
+                await until(lambda: vendor.connections == 1)
+            return await task
+
+    assert isinstance(run(story()), Fault)
+
+
+def test_it_gets_on_with_a_full_web_server(factory: Factory, run: Run) -> None:
+    async def learn(request: web.Request) -> web.Response:
+        return web.json_response({"got": await request.json(), "token": request.query["org_token"]})
+
+    async def story() -> Response | Fault:
+        application = web.Application()
+        application.router.add_post("/learn", learn)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            async with a_transport(factory, origin) as sender:
+                return await sender.send(a_request(origin, query=(("org_token", "a+b"),)), {})
+        finally:
+            await runner.cleanup()
+
+    assert {"got": {"n": 1}, "token": "a+b"} == run(story()).json()
+
+
+# --- TLS
+
+
+def test_a_certificate_of_the_given_authority_is_good(factory: Factory, run: Run, certificates: Certificates) -> None:
+    got, vendor = run(
+        ask(
+            factory,
+            answering(an_answer()),
+            tls=certificates.good,
+            requests=2,
+            transport={"ca_file": certificates.authority},
+        )
+    )
+    assert ([200, 200], 1) == ([each.status for each in got], vendor.connections)
+
+
+@pytest.mark.parametrize("server", ["wrong_host", "expired", "unknown_authority"])
+def test_a_certificate_that_does_not_fit_is_a_tls_fault(
+    factory: Factory, run: Run, certificates: Certificates, server: str
+) -> None:
+    (got,), vendor = run(
+        ask(
+            factory,
+            answering(an_answer()),
+            tls=getattr(certificates, server),
+            transport={"ca_file": certificates.authority},
+        )
+    )
+    assert (Fault(FaultKind.TLS, written=False), []) == (without_detail(got), vendor.received)
+    assert got.detail
+
+
+def test_the_systems_authorities_do_not_know_ours(factory: Factory, run: Run, certificates: Certificates) -> None:
+    (got,), vendor = run(ask(factory, answering(an_answer()), tls=certificates.good))
+    assert (Fault(FaultKind.TLS, written=False), []) == (without_detail(got), vendor.received)
+
+
+def test_a_server_that_does_not_speak_tls_is_a_tls_fault(factory: Factory, run: Run) -> None:
+    async def plain(connection: Connection) -> None:
+        await connection.reader.read(1)
+        await connection.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await connection.reader.read()
+
+    async def story() -> Response | Fault:
+        async with a_vendor(plain) as vendor:
+            origin = vendor.origin.replace("http:", "https:")
+            async with a_transport(factory, origin) as sender:
+                return await sender.send(a_request(origin), {})
+
+    assert Fault(FaultKind.TLS, written=False) == without_detail(run(story()))
+
+
+def test_an_authority_that_cannot_be_read_is_found_at_once(factory: Factory, run: Run, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with a_transport(factory, "https://v.example", ca_file=tmp_path / "none.pem"):
+            pass
+
+    with pytest.raises(OSError, match="No such file"):
+        run(story())
+
+
+# --- Proxy
+
+
+async def proxying(connection: Connection) -> None:
+    """A proxy that answers for plain HTTP, and opens a tunnel for TLS."""
+    received = await connection.request()
+    if received.method != "CONNECT":
+        await connection.write(an_answer(b"by the proxy"))
+        return
+    host, _, port = received.target.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    await connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    try:
+        await asyncio.gather(_pump(connection.reader, writer), _pump(reader, connection.writer))
+    finally:
+        writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+def test_a_proxy_is_asked_instead(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[Response | Fault, list[Received]]:
+        async with a_vendor(proxying) as proxy:
+            address = proxy.origin.replace("://", "://relay:pw@")
+            async with a_transport(factory, "http://v.example", proxy=address) as sender:
+                return await sender.send(a_request("http://v.example"), {}), proxy.received
+
+    answer, (received,) = run(story())
+    assert (b"by the proxy", "http://v.example/learn") == (answer.body, received.target)
+    assert "Basic cmVsYXk6cHc=" == received.headers["proxy-authorization"]
+
+
+def test_tls_goes_through_the_proxys_tunnel(factory: Factory, run: Run, certificates: Certificates) -> None:
+    async def story() -> tuple[Response | Fault, list[Received], list[Received]]:
+        async with a_vendor(proxying) as proxy, a_vendor(answering(an_answer(b"abc")), certificates.good) as vendor:
+            through = {"proxy": proxy.origin, "ca_file": certificates.authority}
+            async with a_transport(factory, vendor.origin, **through) as sender:
+                return await sender.send(a_request(vendor.origin), {}), vendor.received, proxy.received
+
+    answer, received, proxied = run(story())
+    assert (b"abc", 1, ["CONNECT"]) == (answer.body, len(received), [each.method for each in proxied])
+
+
+def test_a_proxy_that_says_no_is_told_apart(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        refusal = answering(an_answer(b"", status="407 Proxy Authentication Required"))
+        async with a_vendor(refusal) as proxy, a_transport(factory, "https://v.example", proxy=proxy.origin) as sender:
+            return await sender.send(a_request("https://v.example"), {})
+
+    assert Fault(FaultKind.REFUSED, written=False, detail="the proxy answered 407") == run(story())
+
+
+def test_a_proxy_that_is_away_refuses(factory: Factory, run: Run) -> None:
+    async def story() -> Response | Fault:
+        async with a_vendor(silence) as proxy:
+            pass
+        async with a_transport(factory, "http://v.example", proxy=proxy.origin) as sender:
+            return await sender.send(a_request("http://v.example"), {})
+
+    assert Fault(FaultKind.REFUSED, written=False) == without_detail(run(story()))

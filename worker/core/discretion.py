@@ -23,8 +23,9 @@ SHOWN: Final = WINDOW // 2
 SHORTEST_VALUE: Final = 4
 # Longer ones are looked for piece by piece, since a message may quote only a part.
 PIECE: Final = 32
-# An event of more values is not searched: its details are withheld.
+# An event of more is not searched: its details are withheld. Segment's own limit for a call is 32 KB.
 MOST_VALUES: Final = 2_000
+MOST_CHARACTERS: Final = 100_000
 WITHHELD: Final = "(withheld: the event has too many values to mask them all)"
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
@@ -63,7 +64,7 @@ def _plain(text: str) -> str:
 
 def _shown(text: str, hidden: bytearray) -> str:
     """Each hidden run as one :data:`MASK`."""
-    runs = re.finditer(rb"\0+|\1+", hidden)
+    runs = re.finditer(rb"\x00+|\x01+", hidden)
     said = "".join(MASK if run[0][0] else text[run.start() : run.end()] for run in runs)
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + MASK
 
@@ -114,7 +115,7 @@ def _values(event: Event) -> list[str] | None:
             return None
         else:
             found.update(dict.fromkeys(_words(value, is_trait)))
-    return list(found)
+    return list(found) if sum(min(len(value), WINDOW) for value in found) <= MOST_CHARACTERS else None
 
 
 def _words(value: Any, is_trait: bool) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 EVENTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 
 OutcomeName = Literal["delivered", "filtered", "skipped", "dead-lettered"]
-PendingState = Literal["ready", "open", "sleeping", "behind its user", "dead-lettering", "waiting for room"]
+PendingState = Literal["ready", "open", "sleeping", "behind its user", "dead-lettering"]
 
 
 class Histogram:
@@ -45,7 +45,7 @@ class Tally:
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)  # by operation and status ("200", "timeout")
     request_duration: dict[str, Histogram] = field(default_factory=dict)  # by operation
     delivery_latency: Histogram = field(default_factory=lambda: Histogram(SECONDS))
-    held_seconds: Counter[str] = field(default_factory=Counter)  # by reason; whole seconds are not kept
+    held_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # by reason
     retries: Counter[str] = field(default_factory=Counter)  # by reason
     dead_letters: Counter[str] = field(default_factory=Counter)  # by reason
     possibly_repeated: Counter[str] = field(default_factory=Counter)  # by cause

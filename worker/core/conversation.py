@@ -1,0 +1,124 @@
+"""One flow, step by step: request, answer, … outcome. It knows nothing of retries: it is given final answers only."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mappings.contract import Delivered, Destination, Outcome, Rejected, Request, Response, Skipped, Unmappable
+from worker.core.items import Item, User, head_events
+
+Steps: TypeAlias = Generator[Request, Response, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A flow's end: one outcome an event. ``error`` is the mapping's own fault, for the log."""
+
+    outcomes: tuple[Outcome, ...]
+    error: Exception | None = None
+
+
+class Conversation:
+    """One flow of one user: its events, the request that is due, and what has been said so far.
+
+    ``restart`` throws away what was said and begins at the first request: for a flow that slept too long.
+    """
+
+    __slots__ = (
+        "answers",
+        "destination",
+        "items",
+        "last",
+        "looked_up",
+        "probe",
+        "request",
+        "sent_first",
+        "settings",
+        "slept_since",
+        "steps",
+        "wrote",
+    )
+
+    def __init__(self, items: tuple[Item, ...], destination: Destination[Any], settings: object) -> None:
+        self.items = items
+        self.destination = destination
+        self.settings = settings
+        self.probe = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Back to before the first request."""
+        self.steps: Steps | None = None
+        self.request: Request | None = None
+        self.last: Response | None = None
+        self.answers = 0  # heard from the vendor, and given to the flow
+        self.sent_first: float | None = None
+        self.slept_since: float | None = None
+        self.looked_up: list[str] = []
+        self.wrote = False  # a request that changes something was answered: what is cut now may be repeated
+
+    @property
+    def user(self) -> User:
+        """The user whom it serves."""
+        return self.items[0].user
+
+    def begin(self) -> Request | Ended:
+        """The first request, or the end of a flow that needs none."""
+        return self._step(self._first)
+
+    def answer(self, response: Response) -> Request | Ended:
+        """What follows ``response``."""
+        self.last = response
+        return self._step(lambda: self._steps().send(response))
+
+    def _first(self) -> Request:
+        self.steps = self._translated()
+        return next(self.steps)
+
+    def _translated(self) -> Steps:
+        if len(self.items) == 1:
+            return self.destination.translate(self.items[0].event, self.settings)
+        assert self.destination.merge is not None  # noqa: S101  (several events are only ever joined by it)
+        return self.destination.merge.translate(head_events(self.items), self.settings)
+
+    def _steps(self) -> Steps:
+        assert self.steps is not None  # noqa: S101  (an answer follows a request)
+        return self.steps
+
+    def _step(self, step: Any) -> Request | Ended:
+        try:
+            self.request = step()
+        except StopIteration as end:
+            return self._ended(end.value)
+        except Unmappable as fault:
+            return self.all_get(Rejected(fault.reason, fault.detail))
+        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: its event pays, not the lane)
+            return self._bug(error)
+        return self.request
+
+    def _ended(self, said: object) -> Ended:
+        match said:
+            case None:
+                return self.all_get(self._by_the_last_answer())
+            case Delivered() | Skipped() | Rejected():
+                return self.all_get(said)
+            case tuple() if len(said) == len(self.items) and all(isinstance(one, Delivered) for one in said):
+                return Ended(said)
+            case _:
+                return self._bug(TypeError(f"the flow returned {type(said).__name__}"))
+
+    def _bug(self, error: Exception) -> Ended:
+        return Ended((Rejected("bug", type(error).__name__),) * len(self.items), error)
+
+    def all_get(self, outcome: Outcome) -> Ended:
+        """The flow ends with one outcome for every event."""
+        return Ended((outcome,) * len(self.items))
+
+    def _by_the_last_answer(self) -> Outcome:
+        if self.last is None:
+            return Skipped("nothing-to-send")
+        if self.last.ok:
+            return Delivered()
+        return Rejected("refused", f"HTTP {self.last.status}")

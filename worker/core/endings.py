@@ -1,0 +1,79 @@
+"""How a flow ends, or sleeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from mappings.contract import Delivered, Rejected
+from worker.core.conversation import Conversation, Ended
+from worker.core.effects import Note
+from worker.core.holds.gate import Gate
+from worker.core.probes import Probes
+from worker.core.queues import Queues
+from worker.core.retry import LONG_SLEEP
+from worker.core.settling import Settling
+from worker.core.tally import Tally
+from worker.core.troubles import Troubles
+
+# Not the vendor's word on the event: its user's trouble is not over with it.
+GIVEN_UP: Final = frozenset({"retries-exhausted", "wrong-setup", "unknown-outcome"})
+
+
+@dataclass(slots=True)
+class Endings:
+    """Outcomes are settled or become dead letters; failures sleep; a probe's end is told to the probes."""
+
+    queues: Queues
+    settling: Settling
+    troubles: Troubles
+    gate: Gate
+    probes: Probes
+    tally: Tally
+    notes: list[Note]
+
+    def end(self, flow: Conversation, ended: Ended, now: float) -> None:
+        """A flow's outcome."""
+        if ended.error is not None:
+            item = flow.items[0]
+            self.notes.append(Note("error", "bug in the mapping", item.record, item.event, error=ended.error))
+        was_probe = flow.probe
+        first = ended.outcomes[0]
+        refused = isinstance(first, Rejected) and flow.answers > 0 and ended.error is None
+        if len(flow.items) > 1 and not all(isinstance(one, Delivered) for one in ended.outcomes):
+            flow.user.singles = len(flow.items)
+            self.settling.next(flow.user)
+        elif isinstance(first, Rejected):
+            self._reject(flow, first, now, refused=refused)
+        else:
+            if isinstance(first, Delivered):
+                self.troubles.delivered(flow)
+            self.settling.delivered(flow, ended.outcomes, now)
+        if was_probe and refused:
+            self.probes.failed(now, None)
+        elif was_probe:
+            self.probes.ended(now)
+
+    def _reject(self, flow: Conversation, rejected: Rejected, now: float, *, refused: bool) -> None:
+        if refused and self.gate.held:
+            # A refusal while the lane holds may be the outage speaking: the event is asked again afterwards.
+            flow.restart()
+            self._sleep(flow, LONG_SLEEP, now)
+            return
+        if refused and rejected.reason not in GIVEN_UP:
+            flow.user.trouble = None
+        self.settling.rejected(flow, rejected)
+
+    def meet(self, flow: Conversation, fate: float | Rejected, reason: str, wait: float | None, now: float) -> None:
+        """A failed or refused flow sleeps, or its head event is given up."""
+        if isinstance(fate, Rejected):
+            self.end(flow, flow.all_get(fate), now)
+            return
+        self.tally.retries[reason] += 1
+        self._sleep(flow, fate, now)
+        if flow.probe:
+            self.probes.failed(now, wait)
+
+    def _sleep(self, flow: Conversation, wait: float, now: float) -> None:
+        flow.slept_since = now
+        self.queues.sleep(flow.user, now + wait)

@@ -1,0 +1,1 @@
+"""When a whole lane stops sending, and how it finds out that it may go on."""

@@ -1,0 +1,162 @@
+"""From a poll's records to queued events: admitted, decoded, routed, accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, assert_never
+
+from mappings.contract import Event, Rejected, Skipped
+from worker.core.decode import Malformed, Member, Tombstone, decode
+from worker.core.items import Assignment, Item, User
+from worker.core.ledger import Ledger
+from worker.core.letters import DeadLetter, Letters
+from worker.core.offset_map import OffsetMap
+from worker.core.policy import Policy
+from worker.core.queues import Queues
+from worker.core.records import Record, TopicPartition
+from worker.core.routing import Filtered, Routing
+from worker.core.tally import Tally
+
+DECODED: Final = 8  # a decoded event takes so many times its bytes (measured on CPython 3.11)
+NO_ROOM: Final[frozenset[str]] = frozenset()
+
+
+class Intake:
+    """The partitions of one lane, and what they may still bring.
+
+    Records that find no room wait undecoded in their partition's backlog, which one poll bounds: a partition with a
+    backlog is paused.
+    """
+
+    def __init__(self, policy: Policy, queues: Queues, letters: Letters, tally: Tally) -> None:
+        self.assignments: dict[TopicPartition, Assignment] = {}
+        self.limited_by: frozenset[str] = frozenset()
+        self._policy = policy
+        self._routing = Routing(policy)
+        self._queues = queues
+        self._letters = letters
+        self._tally = tally
+        self._arrivals = 0
+        self._turn = 0
+
+    def assign(self, partition: TopicPartition, start: int, settled: OffsetMap) -> Assignment:
+        """A partition is ours: a new ledger, and nothing of an earlier assignment."""
+        assignment = Assignment(partition, Ledger(start, settled), position=start)
+        self.assignments[partition] = assignment
+        return assignment
+
+    def receive(
+        self,
+        batch: Mapping[TopicPartition, Sequence[Record]],
+        positions: Mapping[TopicPartition, int],
+        now: float,
+    ) -> None:
+        """One poll: its records, and the consumer's positions after it."""
+        for partition, records in batch.items():
+            assignment = self.assignments.get(partition)
+            if assignment is not None and assignment.serves:
+                assignment.backlog.extend(records)
+        for partition, position in positions.items():
+            assignment = self.assignments.get(partition)
+            if assignment is not None:
+                assignment.position = position
+        self.admit(now)
+
+    def admit(self, now: float) -> None:
+        """Take in what there is room for, from every partition in turn."""
+        before = self._queues.events
+        limits: set[str] = set()
+        waiting = [one for one in self.assignments.values() if one.serves]
+        self._turn += 1
+        for index in range(len(waiting)):
+            assignment = waiting[(index + self._turn) % len(waiting)]
+            limit = self._admit_from(assignment, now)
+            if limit is not None:
+                limits.add(limit)
+            elif assignment.position:
+                assignment.ledger.passed(assignment.position)
+        self.limited_by = frozenset(limits) if limits else NO_ROOM
+        if self._queues.events > before:
+            self._tally.batch_events.observe(self._queues.events - before)
+
+    @property
+    def backlogged(self) -> frozenset[TopicPartition]:
+        """The partitions to pause: they have brought more than there is room for."""
+        return frozenset(p for p, one in self.assignments.items() if one.backlog)
+
+    def _admit_from(self, assignment: Assignment, now: float) -> str | None:
+        """Until the backlog is empty (``None``), or the name of the limit that was met."""
+        backlog, ledger, queues = assignment.backlog, assignment.ledger, self._queues
+        most_events, most_bytes = self._policy.buffer_events, self._policy.buffer_bytes
+        while backlog:
+            if queues.events >= most_events:
+                return "buffer events"
+            if queues.bytes >= most_bytes:
+                return "buffer bytes"
+            record = backlog[0]
+            if ledger.is_settled(record.offset):
+                ledger.track(record.offset)
+                self._tally.passed_over += 1
+            else:
+                members = assignment.decoded or decode(record, self._policy.integration)
+                if not ledger.admits(record.offset, len(members)):
+                    assignment.decoded = members
+                    return "offset map"
+                assignment.decoded = None
+                self._track(assignment, record, members, now)
+            backlog.popleft()
+        return None
+
+    def _track(self, assignment: Assignment, record: Record, members: Sequence[Member], now: float) -> None:
+        ledger = assignment.ledger
+        ledger.track(record.offset, max(len(members), 1))
+        if not members:  # an empty envelope: nothing was said, nothing is owed
+            assignment.settle(record.offset, 0)
+            return
+        share = DECODED * len(record.value or b"") // len(members)
+        for index, member in enumerate(members):
+            if len(members) > 1 and ledger.is_settled(record.offset, index):
+                self._tally.passed_over += 1
+                continue
+            self._tally.consumed[record.topic] += 1
+            self._place(assignment, record, index, member, share, alone=len(members) == 1, now=now)
+
+    def _place(
+        self, assignment: Assignment, record: Record, index: int, member: Member, share: int, *, alone: bool, now: float
+    ) -> None:
+        match member:
+            case Event():
+                verdict = self._routing.verdict(member, now)
+                if verdict is None:
+                    self._queue(assignment, record, index, member, share, alone=alone)
+                else:
+                    self._pass(assignment, record, index, verdict, now)
+            case Malformed(reason, detail, raw):
+                rejected = Rejected(reason, detail)
+                self._letters.write(DeadLetter(assignment, record, index, rejected, detail, raw=raw))
+            case Tombstone():
+                self._pass(assignment, record, index, Skipped("tombstone"), now)
+            case _:  # pragma: no cover
+                assert_never(member)
+
+    def _pass(
+        self, assignment: Assignment, record: Record, index: int, verdict: Filtered | Skipped, now: float
+    ) -> None:
+        assignment.settle(record.offset, index)
+        self._tally.settle("skipped" if isinstance(verdict, Skipped) else "filtered", verdict.reason)
+        self._tally.delivery_latency.observe(max(now - record.timestamp / 1000, 0.0))
+
+    def _queue(
+        self, assignment: Assignment, record: Record, index: int, event: Event, share: int, *, alone: bool
+    ) -> None:
+        user = assignment.users.get(event.key)
+        if user is None:
+            user = assignment.users[event.key] = User(event.key, assignment)
+        self._arrivals += 1
+        self._queues.add(Item(user, record, index, event, self._arrivals, share, alone))
+
+    def pending(self) -> Iterator[Item]:
+        """All events that are queued or under way."""
+        for assignment in self.assignments.values():
+            for user in assignment.users.values():
+                yield from user.waiting

@@ -1,0 +1,90 @@
+"""What the lane keeps of an event, of the user whom it belongs to, and of the partition that it came from."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from mappings.contract import Event
+from worker.core.decode import Member
+from worker.core.ledger import Ledger
+from worker.core.records import Record, TopicPartition
+
+if TYPE_CHECKING:
+    from worker.core.conversation import Conversation
+    from worker.core.retry import Trouble
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One event until it is settled. ``bytes`` is its share of the buffer's budget."""
+
+    user: User
+    record: Record
+    member: int
+    event: Event
+    arrival: int
+    bytes: int
+    alone: bool  # the record holds this event only, so its own bytes can go to the dead letters as they came
+    attempts: int = 0  # failed tries, through restarts of its flow
+
+
+class UserState(Enum):
+    """Where a user's head event stands."""
+
+    READY = auto()
+    OPEN = auto()
+    SLEEPING = auto()
+    DEAD_LETTERING = auto()
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """Whom order is kept for: one ordering key in one partition. ``waiting`` begins with the event being served."""
+
+    key: str
+    assignment: Assignment
+    waiting: deque[Item] = field(default_factory=deque)
+    state: UserState = UserState.READY
+    conversation: Conversation | None = None
+    trouble: Trouble | None = None
+    wakes_at: float = 0.0
+    probed: int = 0  # the number of the last probe that it was; the least recent goes first
+    singles: int = 0  # so many of its next events are sent one by one: their merge was not delivered
+
+
+@dataclass(slots=True, eq=False)
+class Assignment:
+    """One partition, from its assignment to its revocation. What comes back for an old one changes nothing."""
+
+    partition: TopicPartition
+    ledger: Ledger
+    users: dict[str, User] = field(default_factory=dict)
+    backlog: deque[Record] = field(default_factory=deque)  # polled, not yet admitted
+    decoded: tuple[Member, ...] | None = None  # the backlog's first record, where it waits for room in the offset map
+    position: int = 0  # the consumer's, once the backlog is empty
+    start: float | None = None  # when the group began, for the commits' metadata
+    open: int = 0  # requests under way
+    dead_lettering: int = 0
+    malformed: int = 0  # members that were no events, on their way to the dead letters
+    changed: bool = False  # something was settled since the last commit
+    leaving: bool = False
+    gone: bool = False
+
+    def settle(self, offset: int, member: int) -> None:
+        """One event is done with."""
+        self.ledger.settle(offset, member)
+        self.changed = True
+
+    @property
+    def serves(self) -> bool:
+        """New flows may begin here."""
+        return not (self.leaving or self.gone)
+
+
+def head_events(items: Sequence[Item]) -> tuple[Event, ...]:
+    """The events of some items, in order."""
+    return tuple(item.event for item in items)

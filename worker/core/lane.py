@@ -1,0 +1,241 @@
+"""One lane as a state machine: partitions, records, answers, acknowledgements and the time go in; effects come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from mappings.contract import Destination, Response
+from worker.core.commit_metadata import decode
+from worker.core.commits import Commits
+from worker.core.delivery import Delivery
+from worker.core.effects import Effect, Note, Send
+from worker.core.endings import Endings
+from worker.core.faults import Fault
+from worker.core.holds.gate import Gate
+from worker.core.holds.states import HELD
+from worker.core.intake import Intake
+from worker.core.items import User, UserState
+from worker.core.letters import DeadLetter, Letters, Produce
+from worker.core.login import Login
+from worker.core.lookup_cache import LookupCache
+from worker.core.offset_map import NOTHING
+from worker.core.policy import Policy
+from worker.core.probes import Probes
+from worker.core.queues import Queues
+from worker.core.records import Assigned, Position, Record, TopicPartition
+from worker.core.retry import Random
+from worker.core.settling import Settling
+from worker.core.standing import standing
+from worker.core.tally import Status, Tally
+from worker.core.troubles import Troubles
+from worker.core.turns import Turns
+
+ADMIT_AFTER: Final = 64  # settled events: admission looks at every partition, so not after each one
+
+
+class Lane:
+    """Everything that one destination is served by, without the wires. Times are Unix seconds that never go back.
+
+    The order of calls is the caller's, but for one rule: after any input, ``take`` until it gives ``None``.
+    """
+
+    def __init__(
+        self,
+        destination: Destination[Any],
+        settings: object,
+        policy: Policy,
+        *,
+        random: Random,
+        version: str,
+        commit_interval: float = 0.5,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self.tally = Tally()
+        self.notes: list[Note] = []  # for the log; whoever writes them takes them out
+        self._queues = Queues()
+        self._letters = Letters(version)
+        self._commits = Commits(commit_interval, self.tally)
+        self._gate = Gate(policy.concurrency)
+        self._intake = Intake(policy, self._queues, self._letters, self.tally)
+        self._cache = LookupCache()
+        self._settling = Settling(self._queues, self._letters, self.tally, self.notes)
+        self._settling.secrets = tuple(secrets)
+        self._probes = Probes(self._gate, self._queues, self._intake.assignments)
+        troubles = Troubles(policy, self._gate, random, self._others_wait, self.notes)
+        endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
+        login = Login(destination, settings, random)
+        self._turns = Turns(
+            destination,
+            settings,
+            self._queues,
+            endings,
+            troubles,
+            self._gate,
+            login,
+            self._cache,
+            self._probes,
+            self.tally,
+        )
+        self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
+        self._admitted_at = 0  # how many had been settled when admission was last tried
+        self._held_since: float | None = None
+        self._held_as = ""
+
+    # --- Kafka
+
+    def assign(self, partitions: Iterable[Assigned]) -> None:
+        """These partitions are ours from now on. Call it before any record of theirs."""
+        for assigned in partitions:
+            metadata = decode(assigned.position.metadata, assigned.position.offset)
+            if metadata is None:
+                self.tally.metadata_ignored += 1
+                where = f"{assigned.partition.topic}/{assigned.partition.partition}"
+                self.notes.append(Note("warning", "commit metadata ignored: damaged or unknown", fields={"at": where}))
+            settled = NOTHING if metadata is None else metadata.settled
+            assignment = self._intake.assign(assigned.partition, assigned.position.offset, settled)
+            assignment.start = None if metadata is None else metadata.start
+
+    def receive(
+        self,
+        batch: Mapping[TopicPartition, Sequence[Record]],
+        positions: Mapping[TopicPartition, int],
+        now: float,
+    ) -> None:
+        """One poll: its records, and the consumer's positions after it."""
+        self._intake.receive(batch, positions, now)
+
+    def paused(self) -> frozenset[TopicPartition]:
+        """The partitions that are to be paused now."""
+        return self._intake.backlogged
+
+    def commit(self, now: float) -> Mapping[TopicPartition, Position]:
+        """What to commit now; empty: nothing. One at a time: the next only after ``committed``."""
+        return self._commits.due(self._intake.assignments.values(), now)
+
+    def committed(self, positions: Iterable[TopicPartition], error: str | None) -> None:
+        """The answer to ``commit``: ``None``, or the error's name."""
+        assignments = self._intake.assignments
+        self._commits.answered([assignments[one] for one in positions if one in assignments], error)
+
+    def revoke(self, partitions: Iterable[TopicPartition]) -> None:
+        """Nothing new is begun for these; ``drained`` tells when their open flows are done."""
+        for partition in partitions:
+            assignment = self._intake.assignments.get(partition)
+            if assignment is not None:
+                assignment.leaving = True
+                assignment.backlog.clear()
+
+    def drained(self, partitions: Iterable[TopicPartition]) -> bool:
+        """Awake flows are finished and dead letters acknowledged. Sleeping ones are not waited for."""
+        leaving = [self._intake.assignments[one] for one in partitions if one in self._intake.assignments]
+        return not any(one.open or one.dead_lettering or self._turns.awake(one) for one in leaving)
+
+    def release(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Position]:
+        """The partitions leave, drained or not: their last positions, to be committed."""
+        leaving = [one for one in partitions if one in self._intake.assignments]
+        last = {one: self._commits.position(self._intake.assignments[one]) for one in leaving}
+        self.lose(leaving)
+        return last
+
+    def lose(self, partitions: Iterable[TopicPartition]) -> None:
+        """The partitions are somebody else's: nothing of theirs is committed, sent or settled any more."""
+        for partition in partitions:
+            assignment = self._intake.assignments.pop(partition, None)
+            if assignment is None:
+                continue
+            assignment.gone = True
+            self._turns.drop(assignment)
+            self._letters.drop(assignment)
+            self._cache.disown(assignment)
+            self.tally.released += sum(1 for _ in self._queues.drop(assignment)) + assignment.malformed
+            assignment.backlog.clear()
+
+    # --- HTTP
+
+    def take(self, now: float) -> Effect | None:
+        """What is to be sent now; ``None``: nothing before the next input, or ``wake_at``."""
+        self._admit(now)
+        effect = self._turns.take(now)
+        self._note_changes(now)
+        return effect
+
+    def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
+        """What came of a ``Send``. Every one is answered, once."""
+        self._delivery.answer(send, answer, now)
+        self._note_changes(now)
+
+    def secrets(self, settings: object, secrets: Iterable[str], now: float) -> None:
+        """The answer to ``ReadSecrets``: the settings as they are now, and the texts to be masked."""
+        self._settling.secrets = tuple(secrets)
+        self._turns.use(settings)
+        self._probes.secrets_read()
+        self._note_changes(now)
+
+    # --- dead letters
+
+    def produces(self, now: float) -> Iterator[Produce]:
+        """The dead letters to be written now."""
+        return self._letters.due(now)
+
+    def acknowledged(self, letter: DeadLetter, now: float) -> None:
+        """The broker has it."""
+        self._settling.acknowledged(letter, now)
+
+    def unacknowledged(self, letter: DeadLetter, now: float, *, too_large: bool, why: str) -> None:
+        """The broker does not have it: it is written again later, and nothing is settled until then."""
+        if not letter.assignment.gone:
+            self.notes.append(Note("warning", "dead letter not written", letter.record, fields={"why": why}))
+        self._letters.failed(letter, now, too_large=too_large)
+
+    # --- time and standing
+
+    def tick(self, now: float) -> None:
+        """Time has passed: sleepers wake."""
+        self._queues.wake(now)
+        self._account_hold(now)
+
+    def wake_at(self, now: float) -> float | None:
+        """When ``tick`` is due at the latest; ``None``: only an input can change anything."""
+        times = (self._queues.next_wake, self._turns.wake_at(now), self._letters.next_try)
+        return min((time for time in times if time is not None and time > now), default=None)
+
+    def standing(self) -> Status:
+        """How the lane stands, for metrics and people."""
+        return standing(self._intake, self._letters, self._gate, self.tally)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is pending: all that was consumed is settled."""
+        return not (self._queues.events or self._letters.waiting or self._intake.backlogged)
+
+    def _admit(self, now: float) -> None:
+        """Let waiting records in, once a good number of events has left, or when nobody is ready."""
+        if not self._intake.limited_by:
+            return
+        left = self._settling.settled - self._admitted_at
+        if left >= ADMIT_AFTER or (left and not self._queues.any_ready):
+            self._admitted_at = self._settling.settled
+            self._intake.admit(now)
+
+    def _others_wait(self, user: User) -> bool:
+        """Is there an event of another user here, whose request could confirm a refusal?"""
+        users = (one for assignment in self._intake.assignments.values() for one in assignment.users.values())
+        return any(one is not user and one.waiting and one.state is not UserState.DEAD_LETTERING for one in users)
+
+    def _note_changes(self, now: float) -> None:
+        if not self._gate.changes:
+            return
+        self._account_hold(now)
+        for change in self._gate.changes:
+            why = {"why": change.why} if change.why else {}
+            level: Literal["warning", "info"] = "warning" if change.after in HELD else "info"
+            self.notes.append(Note(level, f"{change.before} → {change.after}", fields=why))
+        self._gate.changes.clear()
+        self._held_since = now if self._gate.held else None
+        self._held_as = self._gate.state.value
+
+    def _account_hold(self, now: float) -> None:
+        if self._held_since is not None:
+            self.tally.held_seconds[self._held_as] += now - self._held_since
+            self._held_since = now

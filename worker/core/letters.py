@@ -1,0 +1,148 @@
+"""Dead letters: what was given up, on its way to its topic. Nothing is settled before the broker has it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mappings.contract import Event, Rejected
+from worker.core.decode import as_json
+from worker.core.items import Assignment, Item
+from worker.core.records import Record
+
+AGAIN_AFTER: Final = 1.0  # seconds, doubling
+AGAIN_LONGEST: Final = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class DeadLetter:
+    """One event that was given up, and what becomes of it once the broker has it.
+
+    ``item`` is ``None`` where there was no event (malformed): then ``member`` and ``raw`` say which part of the record.
+    """
+
+    assignment: Assignment
+    record: Record
+    member: int
+    rejected: Rejected
+    detail: str  # masked
+    item: Item | None = None
+    raw: bytes | None = None  # a malformed member's own JSON; None: the record's bytes as they came
+    status: int | None = None
+    attempts: int = 0
+    first_failed: float | None = None
+    without_value: bool = False
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Produce:
+    """One record for the dead-letter topic, with an opaque ``letter`` to acknowledge it by."""
+
+    letter: DeadLetter = field(repr=False)
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: tuple[tuple[str, bytes], ...] = field(repr=False)
+    ordering_key: bytes | None = field(repr=False)  # its hash chooses the partition; None: any
+
+
+class Letters:
+    """The dead letters that are not acknowledged yet."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version.encode()
+        self._out: deque[DeadLetter] = deque()
+        self._again: list[tuple[float, DeadLetter]] = []
+        self.waiting = 0  # written and not acknowledged, or waiting to be written again
+
+    @property
+    def refused(self) -> bool:
+        """The broker does not take them at the moment: nothing of theirs is settled."""
+        return bool(self._again)
+
+    @property
+    def next_try(self) -> float | None:
+        """When the first one is due again."""
+        return min((when for when, _ in self._again), default=None)
+
+    def write(self, letter: DeadLetter) -> None:
+        """A new one."""
+        self.waiting += 1
+        letter.assignment.dead_lettering += 1
+        letter.assignment.malformed += letter.item is None
+        self._out.append(letter)
+
+    def due(self, now: float) -> Iterator[Produce]:
+        """What is to be produced now."""
+        if self._again:
+            self._out.extend(letter for when, letter in self._again if when <= now)
+            self._again = [entry for entry in self._again if entry[0] > now]
+        while self._out:
+            yield self._produce(self._out.popleft())
+
+    def acknowledged(self, letter: DeadLetter) -> None:
+        """The broker has it."""
+        self.waiting -= 1
+        letter.assignment.dead_lettering -= 1
+        letter.assignment.malformed -= letter.item is None
+
+    def failed(self, letter: DeadLetter, now: float, *, too_large: bool) -> None:
+        """The broker does not have it: again later, and without its value where that is too large."""
+        if letter.assignment.gone:
+            self.waiting -= 1
+            return
+        letter.without_value |= too_large
+        letter.tries += 1
+        wait = 0.0 if too_large else min(AGAIN_AFTER * 2 ** (letter.tries - 1), AGAIN_LONGEST)
+        self._again.append((now + wait, letter))
+
+    def drop(self, assignment: Assignment) -> None:
+        """A partition is gone: what was not acknowledged is somebody else's to find again."""
+        kept = [letter for letter in self._out if letter.assignment is not assignment]
+        again = [entry for entry in self._again if entry[1].assignment is not assignment]
+        self.waiting -= len(self._out) - len(kept) + len(self._again) - len(again)
+        self._out, self._again = deque(kept), again
+
+    def _produce(self, letter: DeadLetter) -> Produce:
+        record = letter.record
+        value = _value(letter)
+        headers = [*record.headers, *_said(letter, self._version)]
+        if letter.without_value:
+            value = None
+            headers.append(("relay-value", b"too-large"))
+        elif value is not record.value:
+            headers.append(("relay-form", b"member"))
+        return Produce(letter, record.key, value, tuple(headers), _ordering_key(letter))
+
+
+def _value(letter: DeadLetter) -> bytes | None:
+    if letter.item is not None and not letter.item.alone:
+        return as_json(letter.item.event)
+    return letter.record.value if letter.raw is None else letter.raw
+
+
+def _ordering_key(letter: DeadLetter) -> bytes | None:
+    return letter.record.key if letter.item is None else letter.item.event.key.encode("utf-8", "replace")
+
+
+def _said(letter: DeadLetter, version: bytes) -> Iterator[tuple[str, bytes]]:
+    record, event = letter.record, _event(letter)
+    yield "relay-reason", letter.rejected.reason.encode()
+    if letter.detail:
+        yield "relay-detail", letter.detail.encode("utf-8", "replace")
+    if letter.status is not None:
+        yield "relay-status", str(letter.status).encode()
+    yield "relay-attempts", str(letter.attempts).encode()
+    if letter.first_failed is not None:
+        yield "relay-first-failed", str(round(letter.first_failed * 1000)).encode()
+    yield "relay-origin", f"{record.topic}/{record.partition}/{record.offset}/{letter.member}".encode()
+    yield "relay-timestamp", str(record.timestamp).encode()
+    if event is not None:
+        yield "relay-message-id", event.id.encode("utf-8", "replace")
+    yield "relay-version", version
+
+
+def _event(letter: DeadLetter) -> Event | None:
+    return letter.item.event if letter.item is not None else None

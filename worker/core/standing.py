@@ -1,0 +1,85 @@
+"""How a lane stands at one moment: counted anew from what is there, so that the books have their other side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from worker.core.commits import position_of
+from worker.core.holds.gate import Gate
+from worker.core.intake import Intake
+from worker.core.items import Assignment, User, UserState
+from worker.core.letters import Letters
+from worker.core.tally import PartitionStatus, PendingState, Status, Tally
+
+HEADS: dict[UserState, PendingState] = {
+    UserState.READY: "ready",
+    UserState.OPEN: "open",
+    UserState.SLEEPING: "sleeping",
+    UserState.DEAD_LETTERING: "dead-lettering",
+}
+
+
+def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Status:
+    """The whole account. Costs a look at every pending event."""
+    assignments = intake.assignments
+    pending = _pending(assignments.values())
+    owed = sum(tally.settled.values()) + tally.released + sum(pending.values())
+    limits = set(intake.limited_by)
+    if letters.refused:
+        limits.add("dead letters")
+    if gate.held:
+        limits.add("held")
+    elif not pending and not intake.backlogged:
+        limits.add("idle")
+    return Status(
+        state=gate.state.value,
+        why=gate.why,
+        until=gate.probe_at,
+        pending=dict(pending),
+        oldest_pending=min((oldest for one in assignments.values() for oldest in _oldest(one)), default=None),
+        keys_failing=sum(
+            user.trouble is not None and bool(user.waiting)
+            for one in assignments.values()
+            for user in one.users.values()
+        ),
+        limited_by=frozenset(limits),
+        imbalance=sum(tally.consumed.values()) - owed,
+        partitions={partition: _partition(one) for partition, one in assignments.items()},
+    )
+
+
+def _pending(assignments: Iterable[Assignment]) -> Counter[PendingState]:
+    pending: Counter[PendingState] = Counter()
+    for assignment in assignments:
+        pending["dead-lettering"] += assignment.malformed
+        for user in assignment.users.values():
+            _count(user, pending)
+    return +pending
+
+
+def _count(user: User, pending: Counter[PendingState]) -> None:
+    waiting = len(user.waiting)
+    if not waiting:
+        return
+    flow = user.conversation
+    served = len(flow.items) if flow is not None else 1
+    pending[HEADS[user.state]] += served
+    pending["behind its user"] += waiting - served
+
+
+def _oldest(assignment: Assignment) -> list[float]:
+    """Kafka's timestamps of what is not settled; records ascend, so the first of each user is enough."""
+    heads = [user.waiting[0].record.timestamp / 1000 for user in assignment.users.values() if user.waiting]
+    return [*heads, *(record.timestamp / 1000 for record in list(assignment.backlog)[:1])]
+
+
+def _partition(assignment: Assignment) -> PartitionStatus:
+    ledger = assignment.ledger
+    return PartitionStatus(
+        committable=ledger.committable,
+        settled_ahead=ledger.settled_ahead,
+        unsettled=ledger.unsettled,
+        paused=bool(assignment.backlog),
+        map_chars=len(position_of(assignment).metadata),
+    )

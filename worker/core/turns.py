@@ -1,0 +1,251 @@
+"""Whose turn it is, and what is sent next."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final, assert_never
+
+from mappings.contract import Destination, Request, Response
+from worker.core.conversation import Conversation, Ended
+from worker.core.effects import Effect, ReadSecrets, Send
+from worker.core.endings import Endings
+from worker.core.holds.gate import Gate
+from worker.core.holds.states import Signal, State
+from worker.core.items import Assignment, Item, User, UserState
+from worker.core.login import LoggedIn, Login, LoginFailed, Step
+from worker.core.lookup_cache import LookupCache
+from worker.core.probes import Probes
+from worker.core.queues import Queues
+from worker.core.retry import LONG_SLEEP
+from worker.core.tally import Tally
+from worker.core.troubles import Troubles
+
+MOST_MERGED: Final = 50  # events in one flow: a flow that fails is one user's, and is not to grow without bound
+
+
+@dataclass(slots=True)
+class Turns:
+    """The flows of one lane that may go on, and the users who may begin one."""
+
+    destination: Destination[Any]
+    settings: object
+    queues: Queues
+    endings: Endings
+    troubles: Troubles
+    gate: Gate
+    login: Login
+    cache: LookupCache
+    probes: Probes
+    tally: Tally
+    open: int = 0  # requests under way
+    due: deque[Conversation] = field(default_factory=deque)  # flows whose next request waits to be sent
+    awaiting: deque[Conversation] = field(default_factory=deque)  # flows that wait for a login
+    login_request: Request | None = None  # the login's next one
+
+    def take(self, now: float) -> Effect | None:
+        """The next request, or the wish to read the secrets first; ``None``: nothing may be sent now."""
+        if self.login_request is not None:
+            return self._send_login(now)
+        if self.gate.held:
+            return self._probe(now)
+        if self.login.wanted and (self.awaiting or self.login.credentials is not None) and self.login.due(now):
+            self._log_in(now)
+            return self.take(now)
+        while self.open + len(self.awaiting) < self.gate.room(now):
+            flow = self._next(now)
+            if flow is None:
+                return None
+            send = self._advance(flow, now)
+            if send is not None:
+                return send
+            if self.awaiting and self.login.due(now):
+                return self.take(now)
+        return None
+
+    def _next(self, now: float) -> Conversation | None:
+        if self.due:
+            return self._resumed(self.due.popleft(), now)
+        user = self.queues.take()
+        return None if user is None else self._flow_of(user, now)
+
+    def _probe(self, now: float) -> Effect | None:
+        """While the lane holds: one request at a time, and only when it is due."""
+        flow = self.probes.flow
+        if flow is not None and flow in self.due:
+            self.due.remove(flow)
+            send = self._advance(self._resumed(flow, now), now)
+            if send is not None:
+                return send
+        while self.gate.probe_due(now):
+            if self.probes.wants_secrets:
+                return ReadSecrets()
+            if self.gate.state is State.LOGIN or (self.awaiting and self.login.needed(now)):
+                return self._login_probe(now)
+            flow = self._candidate(now)
+            if flow is None:
+                return None
+            self.probes.begin(flow)
+            send = self._advance(flow, now)
+            if send is not None:
+                return send
+        return self.take(now) if not self.gate.held else None
+
+    def _candidate(self, now: float) -> Conversation | None:
+        best = self.probes.choose(self.due)
+        if isinstance(best, Conversation):
+            self.due.remove(best)
+            return self._resumed(best, now)
+        return None if best is None else self._flow_of(best, now)
+
+    def _login_probe(self, now: float) -> Effect | None:
+        if not self.login.due(now):
+            self.gate.probe_at = self.login.next_try
+            return None
+        self.gate.probing()
+        self._log_in(now)
+        return self.take(now)
+
+    def _log_in(self, now: float) -> None:
+        self.login_step(self.login.begin(now), now)
+
+    def _send_login(self, now: float) -> Send:
+        request, self.login_request = self.login_request, None
+        assert request is not None  # noqa: S101
+        self.open += 1
+        return Send(request, now, None)
+
+    def _flow_of(self, user: User, now: float) -> Conversation:
+        """The flow of a user that was taken: the one that slept, or a new one."""
+        if user.conversation is None:
+            user.conversation = Conversation(self._together(user), self.destination, self.settings)
+        return self._resumed(user.conversation, now)
+
+    def _resumed(self, flow: Conversation, now: float) -> Conversation:
+        """A flow that slept long begins again: what it had read is old. So does one with other settings."""
+        if flow.slept_since is not None and now - flow.slept_since > LONG_SLEEP:
+            self.cache.forget(flow.looked_up)
+            flow.restart()
+        if flow.settings is not self.settings:
+            flow.settings = self.settings
+            flow.restart()
+        flow.slept_since = None
+        return flow
+
+    def park(self, flow: Conversation, now: float) -> None:
+        """Its next request goes out as soon as there is room."""
+        flow.slept_since = now
+        self.due.append(flow)
+
+    def _together(self, user: User) -> tuple[Item, ...]:
+        """The user's head event, and those behind it that may share its flow."""
+        head = user.waiting[0]
+        merge = self.destination.merge
+        if merge is None or len(user.waiting) == 1:
+            return (head,)
+        if user.singles:
+            user.singles -= 1
+            return (head,)
+        items, events = [head], [head.event]
+        for item in list(user.waiting)[1:MOST_MERGED]:
+            if not merge.together(events, item.event, self.settings):
+                break
+            items.append(item)
+            events.append(item.event)
+        return tuple(items)
+
+    def _advance(self, flow: Conversation, now: float) -> Send | None:
+        """Up to the flow's next request that has to be sent; ``None`` when it ended or waits for a login."""
+        step: Request | Ended = flow.request if flow.request is not None else flow.begin()
+        while isinstance(step, Request):
+            cached = self._remembered(flow, step, now)
+            if cached is None:
+                return self._send(flow, step, now)
+            step = flow.answer(cached)
+        self.endings.end(flow, step, now)
+        return None
+
+    def _remembered(self, flow: Conversation, request: Request, now: float) -> Response | None:
+        if request.cached_as is None:
+            return None
+        flow.looked_up.append(request.cached_as)
+        return None if request.revalidate else self.cache.get(request.cached_as, now)
+
+    def _send(self, flow: Conversation, request: Request, now: float) -> Send | None:
+        credentials = None
+        if request.login and self.login.wanted:
+            if self.login.needed(now):
+                flow.slept_since = now
+                self.awaiting.append(flow)
+                if self.gate.held:
+                    self.gate.probe_at = now  # the login is the probe's first step
+                return None
+            credentials = self.login.credentials
+        reading = None
+        if request.invalidates:
+            reading = self.cache.write(request.invalidates)
+        elif request.cached_as is not None:
+            reading = self.cache.look_up(request.cached_as)
+        if flow.sent_first is None:
+            flow.sent_first = now
+        self.open += 1
+        flow.user.assignment.open += 1
+        return Send(request, now, flow, credentials, reading)
+
+    def login_step(self, step: Step, now: float) -> None:
+        match step:
+            case Request():
+                self.login_request = step
+            case LoggedIn():
+                self._logged_in(now)
+            case LoginFailed(wait, why):
+                if self.login.needed(now) and not self.gate.signal(Signal.LOGIN_FAILED, now, why, wait=wait):
+                    self.probes.failed(now, wait)
+            case _:  # pragma: no cover
+                assert_never(step)
+
+    def _logged_in(self, now: float) -> None:
+        self.due.extend(self.awaiting)
+        self.awaiting.clear()
+        if self.gate.signal(Signal.LOGGED_IN, now):
+            self.troubles.opened()
+        elif self.gate.held and self.probes.flow is None:
+            self.gate.probe_at = now
+
+    # --- partitions, settings, time
+
+    def awake(self, assignment: Assignment) -> bool:
+        """Has it flows that will go on by themselves? While the lane holds, or waits for a login, none does."""
+        return not self.gate.held and any(flow.user.assignment is assignment for flow in (*self.due, *self.awaiting))
+
+    def drop(self, assignment: Assignment) -> None:
+        """The partition is gone: its flows end here. A key with a request under way is taken until its answer."""
+        parked = [flow for flow in (*self.due, *self.awaiting) if flow.user.assignment is assignment]
+        for flow in parked:
+            self.queues.release(flow.user.key)
+        self.due = deque(flow for flow in self.due if flow not in parked)
+        self.awaiting = deque(flow for flow in self.awaiting if flow not in parked)
+        for user in assignment.users.values():
+            if user.conversation is not None:
+                under_way = user.state is UserState.OPEN and user.conversation not in parked
+                self._count_cut(user.conversation, under_way=under_way)
+        self.probes.abandon(assignment)
+
+    def _count_cut(self, flow: Conversation, *, under_way: bool) -> None:
+        if under_way and flow.request is not None and flow.request.method != "GET":
+            self.tally.possibly_repeated["cut request"] += len(flow.items)
+        elif flow.wrote:
+            self.tally.possibly_repeated["cut flow"] += len(flow.items)
+
+    def use(self, settings: object) -> None:
+        """The settings as they are now; every flow that has not ended begins again with them."""
+        if settings != self.settings:
+            self.settings = settings
+            self.login.settings(settings)
+
+    def wake_at(self, now: float) -> float | None:
+        """When something may be sent that may not be sent now."""
+        times = [self.gate.probe_at, self.gate.quota_until]
+        if self.awaiting:
+            times.append(self.login.next_try)
+        return min((time for time in times if time is not None and time > now), default=None)

@@ -1,0 +1,168 @@
+"""One run: a fresh sink, a fresh group, the real worker as a user would start it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.books import Account
+from bench.process import Watch
+from bench.topic import TOPIC
+from bench.workload import Workload
+
+START = 90.0  # seconds until the first request must have come
+STALL = 10.0  # seconds without a new event after which a run is over
+STOP = 60.0  # seconds that a worker may take to stop
+LOOK = 0.25
+
+SETTINGS = """\
+[kafka]
+bootstrap_servers = {bootstrap}
+topics = ["{topic}"]
+group = "{group}"
+
+[worker]
+admin_address = "127.0.0.1:0"
+log_format = "json"
+
+[destinations.wigzo]
+mapping = "wigzo"
+start_at = "earliest"
+concurrency = {concurrency}
+
+[destinations.wigzo.settings]
+org_token = "bench"
+base_url = "{base_url}"
+"""
+
+
+class NotMeasured(Exception):  # noqa: N818  (it tells of the run, not of a fault in the program)
+    """The worker did not do its work; the text says where and shows its last log lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One run. ``rate`` is new events a second from the first request to the last new event; ``cpu`` µs an event."""
+
+    rate: float
+    cpu: float
+    memory: float  # MiB, the largest
+    late: int
+    overlaps: int
+    duplicates: int
+    lost: int
+    unknown: int
+    peak_open: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a run is done under. ``latency`` is the sink's, in seconds."""
+
+    bootstrap: Sequence[str]
+    workload: Workload
+    latency: float
+    concurrency: int
+    folder: Path
+
+
+def measure(setting: Setting) -> Figures:
+    """Run the worker over the whole topic. Raises :class:`NotMeasured`."""
+    with (
+        a_sink(setting.workload, setting.latency) as url,
+        _a_worker(setting, url) as worker,
+        Watch(worker.pid) as watch,
+    ):
+        _wait(worker, url, setting)
+        worker.send_signal(signal.SIGTERM)
+        if code := worker.wait(STOP):
+            raise NotMeasured(f"the worker ended with {code}\n{_last_words(setting.folder)}")
+        return figures(books(url), watch, setting.workload.events)
+
+
+def figures(account: Account, watch: Watch, events: int) -> Figures:
+    """What the sink saw and the process cost, over the span of the work."""
+    seconds = account.last - account.first
+    return Figures(
+        rate=account.arrived / seconds,
+        cpu=watch.cpu(account.first, account.last) / account.arrived * 1e6,
+        memory=watch.peak / (1 << 20),
+        late=account.late,
+        overlaps=account.overlaps,
+        duplicates=account.duplicates,
+        lost=events - account.arrived,
+        unknown=account.unknown,
+        peak_open=account.peak_open,
+        requests=account.requests,
+    )
+
+
+@contextmanager
+def a_sink(workload: Workload, latency: float) -> Iterator[str]:
+    """A sink in a process of its own; its URL."""
+    sizes = ("--events", str(workload.events), "--users", str(workload.users), "--latency", str(latency))
+    sink = subprocess.Popen((sys.executable, "-m", "bench.sink", *sizes), stdout=subprocess.PIPE, text=True)
+    try:
+        assert sink.stdout is not None  # noqa: S101  (asked for above; for the type checker)
+        yield f"http://127.0.0.1:{int(sink.stdout.readline())}"
+    finally:
+        sink.terminate()
+        sink.communicate()
+
+
+def books(url: str) -> Account:
+    """What the sink has seen so far."""
+    with urllib.request.urlopen(f"{url}/books", timeout=5) as answer:  # noqa: S310  (the loopback's own sink)
+        return Account(**json.load(answer))
+
+
+@contextmanager
+def _a_worker(setting: Setting, url: str) -> Iterator[subprocess.Popen[bytes]]:
+    config = setting.folder / "worker.toml"
+    config.write_text(
+        SETTINGS.format(
+            bootstrap=json.dumps(list(setting.bootstrap)),
+            topic=TOPIC,
+            group=f"bench-{uuid.uuid4().hex[:8]}",
+            concurrency=setting.concurrency,
+            base_url=url,
+        )
+    )
+    with (setting.folder / "worker.log").open("wb") as log:
+        command = (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))
+        worker = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield worker
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+def _wait(worker: subprocess.Popen[bytes], url: str, setting: Setting) -> None:
+    """Return when every event has come, or none any more."""
+    began = time.time()
+    while True:
+        account = books(url)
+        if account.arrived == setting.workload.events:
+            return
+        if worker.poll() is not None:
+            raise NotMeasured(f"the worker ended with {worker.returncode}\n{_last_words(setting.folder)}")
+        if not account.first and time.time() > began + START:
+            raise NotMeasured(f"no request came within {START:.0f} s\n{_last_words(setting.folder)}")
+        if account.first and time.time() > max(account.first, account.last) + STALL:
+            return
+        time.sleep(LOOK)
+
+
+def _last_words(folder: Path) -> str:
+    return (folder / "worker.log").read_text(errors="replace")[-3000:]

@@ -1,0 +1,135 @@
+"""The bench's own books: it must notice what it is there to notice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+
+import orjson
+import pytest
+
+from bench.__main__ import medians
+from bench.books import Account, Books
+from bench.process import Watch
+from bench.run import Figures, a_sink, books, figures
+from bench.workload import Marker, Workload, records, value
+
+USERS = 3
+EVENTS = 10
+
+
+def a_body(event: int, user: int = 0, place: int | None = None) -> bytes:
+    return f'{{"eventval": "{Marker(event, user, event if place is None else place)}"}}'.encode()
+
+
+def kept(*bodies: bytes) -> Account:
+    """The account after these requests, each answered before the next."""
+    account = Books(EVENTS, USERS)
+    for now, body in enumerate(bodies, 1):
+        user = account.arrive(body, float(now))
+        if user is not None:
+            account.leave(user)
+    return account.account
+
+
+def test_events_in_order_are_counted_once() -> None:
+    assert Account(requests=3, arrived=3, peak_open=1, first=1.0, last=3.0) == kept(a_body(0), a_body(1), a_body(2))
+
+
+def test_an_event_after_a_later_one_of_its_user_is_late() -> None:
+    assert 1 == kept(a_body(0), a_body(2), a_body(1)).late
+
+
+def test_users_do_not_make_each_other_late() -> None:
+    assert 0 == kept(a_body(5, user=1), a_body(0, user=2), a_body(4, user=0)).late
+
+
+def test_a_second_arrival_is_a_duplicate_and_not_late() -> None:
+    account = kept(a_body(0), a_body(1), a_body(0))
+    assert (1, 0, 2, 3, 2.0) == (account.duplicates, account.late, account.arrived, account.requests, account.last)
+
+
+def test_two_open_requests_of_one_user_overlap() -> None:
+    account = Books(EVENTS, USERS)
+    account.arrive(a_body(0, user=1), 1.0)
+    account.arrive(a_body(1, user=2), 1.0)
+    assert (0, 2) == (account.account.overlaps, account.account.peak_open)
+    account.arrive(a_body(2, user=1), 1.0)
+    assert (1, 3) == (account.account.overlaps, account.account.peak_open)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"pb-1", b"pb-" + b"x" * 30, a_body(EVENTS), a_body(0, user=USERS)])
+def test_what_is_not_of_the_workload_is_unknown(body: bytes) -> None:
+    assert Account(requests=1, unknown=1, first=1.0) == kept(body)
+
+
+def test_what_never_came_is_missing() -> None:
+    account = Books(EVENTS, USERS)
+    account.arrive(a_body(3), 1.0)
+    assert EVENTS - 1 == account.missing()
+
+
+def test_every_record_has_its_size_and_its_users_order() -> None:
+    workload = Workload(events=300, users=7)
+    places: dict[bytes, int] = {}
+    for event, (key, body) in enumerate(records(workload)):
+        place = places.get(key, 0)
+        places[key] = place + 1
+        assert workload.size == len(body)
+        assert str(Marker(event, int(key[5:]), place)) == orjson.loads(body)["messageId"]
+
+
+@pytest.mark.parametrize(("event", "said"), [(0, "properties"), (1, "properties"), (2, "traits")])
+def test_the_marker_stands_in_what_mappings_pass_on(event: int, said: str) -> None:
+    marker = Marker(event, 1, 2)
+    assert str(marker) == orjson.loads(value(marker, 600))[said]["marker"]
+
+
+def test_a_sink_answers_and_tells_its_books() -> None:
+    workload = Workload(events=EVENTS, users=USERS)
+    with a_sink(workload, latency=0.02) as url:
+        port = int(url.rpartition(":")[2])
+        began = time.monotonic()
+        assert [200, 200, 200] == asyncio.run(post(port, [a_body(0), a_body(2), a_body(1)]))
+        assert time.monotonic() >= began + 3 * 0.02
+        account = books(url)
+    assert (3, 3, 1, 0) == (account.requests, account.arrived, account.late, account.open)
+
+
+async def post(port: int, bodies: list[bytes]) -> list[int]:
+    """Over one connection, each body in two parts."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    statuses = []
+    for body in bodies:
+        writer.write(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.write(body)
+        head = await reader.readuntil(b"\r\n\r\n")
+        statuses.append(int(head.split()[1]))
+        assert {"status": "success"} == json.loads(await reader.readexactly(20))
+    writer.close()
+    await writer.wait_closed()
+    return statuses
+
+
+def test_figures_are_taken_over_the_span_of_the_work() -> None:
+    begin = time.time()
+    with Watch(os.getpid()) as watch:
+        while time.time() < begin + 0.3:
+            sum(range(1000))
+    account = Account(requests=101, arrived=100, duplicates=1, first=begin + 0.05, last=begin + 0.25)
+    measured = figures(account, watch, events=102)
+    assert pytest.approx(500.0) == measured.rate
+    assert (1, 2, 101) == (measured.duplicates, measured.lost, measured.requests)
+    assert 0 < measured.cpu < 10_000
+    assert measured.memory > 10
+
+
+def test_the_table_shows_medians_but_the_worst_of_what_must_not_be() -> None:
+    def a_run(rate: float, late: int) -> Figures:
+        return Figures(rate, 50.0, 100.0, late, 0, 0, 0, 0, 512, 100)
+
+    assert a_run(2.0, 7) == medians([a_run(1.0, 0), a_run(3.0, 7), a_run(2.0, 0)])

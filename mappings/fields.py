@@ -30,6 +30,7 @@ __all__ = [
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Numbers from here on are milliseconds: as seconds they would lie after the year 2970.
 MILLISECONDS_FROM: Final = 31_557_600_000
+INEXACT_FROM: Final = 2.0**53  # whole numbers from here on are not all floats
 CREATED: Final = ("created", "createdAt", "created_at")
 # Deeper objects are no trait that anybody reads. The bound keeps keys short and the recursion harmless.
 DEEPEST: Final = 32
@@ -48,13 +49,18 @@ def text(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """An id as text: text verbatim, whole numbers without the ``.0``; ``None`` for a blank and for all else."""
+    """An id as text: text verbatim, whole numbers without the ``.0``; ``None`` for a blank and for all else.
+
+    Also for floats that are not exact: two products could share one.
+    """
     if isinstance(value, str):
         return value if value and not value.isspace() else None
     if isinstance(value, bool):
         return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if not abs(value) < INEXACT_FROM:
+            return None
+        return str(int(value)) if value.is_integer() else repr(value)
     return _number(value)
 
 

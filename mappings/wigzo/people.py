@@ -47,11 +47,16 @@ def _named(event: Event, account: Account) -> dict[str, Any]:
 
 def _properties(traits: Mapping[str, Any], said: frozenset[str]) -> dict[str, Any]:
     left = {name: value for name, value in traits.items() if name not in said and not _own(name)}
-    return {name: value for name, value in fields.flatten(left).items() if _sendable(value) and not _own(name)}
+    flat = {name: _without_null(value) for name, value in fields.flatten(left).items() if not _own(name)}
+    return {name: value for name, value in flat.items() if _sendable(value)}
 
 
 def _own(name: str) -> bool:
     return name in OWN or name.lower() == "email"
+
+
+def _without_null(value: Any) -> Any:
+    return [member for member in value if member is not None] if isinstance(value, list) else value
 
 
 def _sendable(value: Any) -> bool:

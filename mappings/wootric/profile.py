@@ -44,7 +44,7 @@ class Profile:
     email: str | None = None
     phone: str | None = None
     created: int | None = None
-    properties: Mapping[str, str] = field(default=EMPTY)
+    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
     @property
     def names(self) -> tuple[Name, ...]:

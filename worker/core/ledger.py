@@ -76,7 +76,7 @@ class Ledger:
         if offset < self._position or members < 1:
             raise ValueError(f"offset {offset} with {members} members, read after {self._position - 1}")
         self._position = self._top = offset + 1
-        if members == 1 and offset >= self._known.stop:
+        if members == 1 and offset >= self._known.stop and not self._ahead:
             self._unsettled[offset] = 1
             self._order.append(offset)
         else:

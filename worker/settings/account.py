@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from mappings.contract import Destination
 from worker.settings.declared import REQUIRED, SECRET, Setting, of_account
 from worker.settings.layers import read_secret
-from worker.settings.problems import Path, SetupError, dotted, missing, refused
+from worker.settings.problems import Path, SetupError, dotted, missing, refused, spelled
 from worker.settings.quantities import is_web_url
 
 
@@ -49,10 +49,18 @@ class Account:
             made = self.destination.settings(**checked)
             hosts = self.destination.hosts(made)
         except ValueError as error:
-            raise SetupError([f"{dotted(self.path)}: {self._without_secrets(str(error), settings)}"]) from None
+            raise SetupError(self._told(self._without_secrets(str(error), settings), settings)) from None
         if not all(is_web_url(host) for host in hosts):
             raise SetupError([f"{dotted(self.path)}: an address of theirs is not a URL like https://api.example.com"])
         return made
+
+    def _told(self, text: str, settings: Mapping[str, Setting]) -> list[str]:
+        """The mapping's own words, one line for each setting that they begin with."""
+        parts = text.split("; ")
+        names = [part.replace(":", " ").split(maxsplit=1)[0] for part in parts if part.strip()]
+        if len(names) == len(parts) and all(name in settings for name in names):
+            return [f"{spelled((*self.path, name))}: {part}" for name, part in zip(names, parts, strict=True)]
+        return [f"{dotted(self.path)}: {text}"]
 
     def _without_secrets(self, text: str, settings: Mapping[str, Setting]) -> str:
         for name, setting in settings.items():

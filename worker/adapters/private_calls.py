@@ -1,0 +1,82 @@
+"""Every use of kafka-python's insides, and why its public calls do not do.
+
+The dependency is held below 3.1, and tests/kafka/test_private_calls.py fails when one of these changes.
+
+kafka-python does all its input and output on a thread of its own, with an event loop of its own that is not asyncio's.
+What is called here "on the I/O thread" runs there, also while ``poll()`` waits for a rebalance listener. That is the
+point of most of it: partitions that stay must be committed while others are drained.
+"""
+
+# ruff: noqa: SLF001  (here, and nowhere else)
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from kafka import KafkaConsumer, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
+from kafka.errors import CoordinatorNotAvailableError
+from kafka.future import Future
+
+Offsets = Mapping[KafkaPartition, OffsetAndMetadata]
+
+
+def on_io_thread(consumer: KafkaConsumer, coroutine: Callable[..., Awaitable[None]], *arguments: object) -> None:
+    """Run a coroutine function there, soon. From any thread; its exceptions are dropped, so it must have none."""
+    consumer._client._manager.call_soon(coroutine, *arguments)
+
+
+def finish(consumer: KafkaConsumer, future: Future, value: object) -> None:
+    """Give a future that the I/O thread awaits its value, once. From any thread.
+
+    ``future.success`` from another thread would wake nobody: the loop would go on at its next heartbeat.
+    """
+
+    def give() -> None:
+        if not future.is_done:
+            future.success(value)
+
+    consumer._client._net.call_soon_threadsafe(give)
+
+
+async def wait_for(consumer: KafkaConsumer, future: Future, seconds: float) -> Any:
+    """The future's value. On the I/O thread. Raises KafkaTimeoutError."""
+    return await consumer._client._manager.wait_for(future, int(seconds * 1000))
+
+
+async def commit(consumer: KafkaConsumer, offsets: Offsets, seconds: float) -> None:
+    """Commit once, without retries. On the I/O thread. Raises the KafkaError that says why not.
+
+    Public ``commit`` may not be called there. Public ``commit_async`` returns the look-up of the coordinator where that
+    is unknown, which can succeed with nothing committed, and tells the true result only in a later ``poll()``.
+    """
+    coordinator = consumer._coordinator
+    if not await coordinator.ensure_coordinator_ready_async(timeout_ms=int(seconds * 1000)):
+        raise CoordinatorNotAvailableError
+    await coordinator._send_offset_commit_request(dict(offsets))
+
+
+def committed(consumer: KafkaConsumer, partitions: Collection[KafkaPartition], seconds: float) -> Offsets:
+    """What the group committed, with metadata: one request, where public ``committed`` makes one a partition.
+
+    On the consumer's own thread. Partitions without a commit are left out. Raises KafkaError.
+    """
+    found: Offsets = consumer._coordinator.fetch_committed_offsets(partitions, timeout_ms=int(seconds * 1000))
+    return found
+
+
+def positions(consumer: KafkaConsumer) -> dict[KafkaPartition, int]:
+    """The next offset of each assigned partition that has one.
+
+    Public ``position`` goes through four look-ups for each partition, and may send requests.
+    """
+    return {partition: each.offset for partition, each in consumer._subscription.all_consumed_offsets().items()}
+
+
+def rejoin(consumer: KafkaConsumer) -> None:
+    """Join the group anew at the next poll, keeping what is owned.
+
+    Public ``unsubscribe`` and ``subscribe`` would drop the partitions without a word to the listener.
+    """
+    consumer._coordinator.request_rejoin()

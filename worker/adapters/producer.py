@@ -1,0 +1,164 @@
+"""Dead letters out, on a thread of their own: kafka-python's ``send`` may wait seconds for a topic's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Full, Queue
+from threading import Thread
+from typing import Any, Final, TypeAlias
+
+from kafka import KafkaProducer
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+)
+from kafka.partitioner.default import murmur2
+
+from worker.adapters.connection import Connection, Log
+
+# The lane bounds what it has in hand far below this: a full queue means that the thread stands still.
+QUEUED: Final = 10_000
+
+PRODUCING: Final[dict[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "allow_auto_create_topics": False,  # a topic of ours has settings of ours
+    "max_request_size": 64 << 20,  # the topic's own limit decides, and the broker says so
+    "max_block_ms": 10_000,
+    "request_timeout_ms": 10_000,
+    "delivery_timeout_ms": 30_000,
+    "bootstrap_timeout_ms": 10_000,
+    "metrics_enabled": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """All in-sync replicas have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProduceFailed:
+    """It is not in the topic, as far as is known. ``reason`` is the error's class name.
+
+    ``transient``: the same may succeed later. ``too_large``: never as it is, but with less in it.
+    """
+
+    reason: str
+    transient: bool
+    too_large: bool
+
+
+Produced: TypeAlias = Acknowledged | ProduceFailed
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    ordering_key: bytes | None
+    done: Callable[[Produced], None]
+
+
+class Producer:
+    """``call`` runs a function soon on the event loop, from any thread (``loop.call_soon_threadsafe``)."""
+
+    def __init__(self, connection: Connection, *, call: Callable[..., object], log: Log) -> None:
+        self._options = {**connection.options(), **PRODUCING}
+        self._call = call
+        self._log = log
+        self._letters: Queue[_Letter | None] = Queue(QUEUED)
+        self._producer: KafkaProducer | None = None
+        self._broken = False
+        self._thread = Thread(target=self._main, name="producer", daemon=True)
+
+    def start(self) -> None:
+        """Begin; Kafka is connected to when there is a first letter."""
+        self._thread.start()
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+        ordering_key: bytes | None,
+        done: Callable[[Produced], None],
+    ) -> None:
+        """Hand it over, without waiting; ``done`` is called on the event loop, once.
+
+        Its time is now. Its partition is that of ``ordering_key`` (or of ``key`` where there is none), by Kafka's own
+        hash. Two things cannot be sent as they came: a header without a value becomes an empty one, and where key and
+        value are both missing the key becomes empty.
+        """
+        try:
+            self._letters.put_nowait(_Letter(topic, key, value, headers, ordering_key, done))
+        except Full:
+            self._call(done, ProduceFailed("QueueFull", transient=True, too_large=False))
+
+    def close(self, timeout: float) -> None:
+        """Send what is queued, wait for the answers, end; for at most ``timeout`` seconds. Blocks."""
+        self._letters.put(None)
+        self._thread.join(timeout)
+
+    # --- The thread
+
+    def _main(self) -> None:
+        while (letter := self._letters.get()) is not None:
+            try:
+                self._send(letter)
+            except Exception as error:  # noqa: BLE001  (whatever it is, the lane must have its answer)
+                self._fail(letter, error)
+        self._disconnect()
+
+    def _send(self, letter: _Letter) -> None:
+        if self._broken:
+            self._disconnect()
+        if self._producer is None:
+            self._producer = KafkaProducer(**self._options)
+            self._broken = False
+        future = self._producer.send(
+            letter.topic,
+            key=b"" if letter.key is None and letter.value is None else letter.key,
+            value=letter.value,
+            headers=[(name, value or b"") for name, value in letter.headers],
+            partition=self._partition(self._producer, letter),
+        )
+        future.add_callback(lambda _: self._call(letter.done, Acknowledged()))
+        future.add_errback(lambda error: self._fail(letter, error))
+
+    def _partition(self, producer: KafkaProducer, letter: _Letter) -> int | None:
+        if letter.ordering_key is None:
+            return None
+        partitions = sorted(producer.partitions_for(letter.topic))
+        hashed: int = murmur2(letter.ordering_key) & 0x7FFFFFFF
+        return int(partitions[hashed % len(partitions)])
+
+    def _fail(self, letter: _Letter, error: BaseException) -> None:
+        failed = failure(error)
+        if not failed.transient and not failed.too_large:
+            # An idempotent producer can be past all use after one such error: the next letter gets a new one.
+            self._broken = True
+        self._log.warning("a record was not produced", topic=letter.topic, error=failed.reason)
+        self._call(letter.done, failed)
+
+    def _disconnect(self) -> None:
+        if self._producer is not None:
+            self._producer.close(timeout=self._options["delivery_timeout_ms"] / 1000)
+            self._producer = None
+
+
+def failure(error: BaseException) -> ProduceFailed:
+    """What an error means for the record."""
+    return ProduceFailed(
+        type(error).__name__,
+        transient=isinstance(error, RetriableError | KafkaTimeoutError),
+        too_large=isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError),
+    )

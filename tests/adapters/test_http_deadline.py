@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
-
 from worker.adapters.http_deadline import Deadlines
 
 
@@ -29,18 +27,18 @@ def test_what_takes_too_long_is_ended_and_the_rest_is_not() -> None:
 
 
 def test_each_has_its_own_time_from_its_own_beginning() -> None:
-    async def story() -> tuple[float, ...]:
+    async def story() -> list[tuple[str, bool]]:
         deadlines = Deadlines(0.1)
 
-        async def one(delay: float) -> float:
+        async def one(delay: float) -> tuple[str, bool]:
             await asyncio.sleep(delay)
             began = time.monotonic()
-            assert "late" == await wait(deadlines, 10)
-            return time.monotonic() - began
+            ending = await wait(deadlines, 10)
+            return ending, time.monotonic() - began > 0.09
 
-        return await asyncio.gather(one(0), one(0.04), one(0.25))
+        return [*await asyncio.gather(one(0), one(0.04), one(0.25))]
 
-    assert (pytest.approx(0.1, abs=0.05),) * 3 == asyncio.run(story())
+    assert [("late", True)] * 3 == asyncio.run(story())
 
 
 def test_a_cancellation_from_elsewhere_stays_one() -> None:

@@ -59,7 +59,7 @@ _DESTINATION: Final[TypeAdapter[Destination | None]] = TypeAdapter(Destination |
 
 async def respond(sandbox: Sandbox, call: Call) -> web.Response:
     """Carry out one control call."""
-    control = _CONTROLS.get((call.method, call.path.removeprefix("/sandbox/")))
+    control = CONTROLS.get((call.method, call.path.removeprefix("/sandbox/")))
     if control is None:
         return _json({"error": "no such control call: docs/sandbox.md has them all"}, 404)
     try:
@@ -135,7 +135,7 @@ async def _listeners(sandbox: Sandbox, call: Call) -> web.Response:
 
 
 _Control: TypeAlias = "Callable[[Sandbox, Call], Awaitable[web.Response]]"
-_CONTROLS: Final = cast(
+CONTROLS: Final = cast(
     "Mapping[tuple[str, str], _Control]",
     {
         ("GET", "arrivals"): _arrivals,

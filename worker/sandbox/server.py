@@ -37,8 +37,8 @@ class Sandbox:
     """Both stand-ins, their control API and their record on one port.
 
     Destinations ``apart`` have a port of their own besides, which alone can refuse connections. ``keep=False`` bounds
-    the memory: counters instead of the record, and of the state only what the vendors' behaviour needs. ``clock``
-    gives Unix seconds.
+    the memory: counters instead of the record, and of the state only what the vendors' behaviour needs.
+    ``hang_seconds``: when a call that hangs goes on by itself. ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class Sandbox:
         wigzo_account: wigzo.Account | None = None,
         wootric_account: wootric.Account | None = None,
         keep: bool = True,
+        hang_seconds: float = HANG_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.vendors = Vendors(wigzo_account, wootric_account, keep=keep)
         self.record = Record(keep=keep)
         self.faults = Faults()
         self.clock = clock
+        self._hang_seconds = hang_seconds
         self._main = Listener(self._serve, host, port)
         self._apart: dict[Destination, Listener] = {name: Listener(self._serve, host) for name in apart}
         self._released = asyncio.Event()
@@ -177,7 +179,7 @@ class Sandbox:
 
     async def _hang(self) -> None:
         try:
-            async with asyncio.timeout(HANG_SECONDS):
+            async with asyncio.timeout(self._hang_seconds):
                 await self._released.wait()
         except TimeoutError:
             return

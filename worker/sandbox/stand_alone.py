@@ -13,6 +13,10 @@ from worker.sandbox.exchange import Destination
 from worker.sandbox.server import Sandbox
 
 
+def _print_at_once(line: str) -> None:
+    print(line, flush=True)  # whoever started this process may be waiting at the other end of a pipe
+
+
 def serve(
     address: str = "127.0.0.1:8484",
     *,
@@ -20,7 +24,7 @@ def serve(
     wigzo_account: wigzo.Account | None = None,
     wootric_account: wootric.Account | None = None,
     keep: bool = True,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] = _print_at_once,
 ) -> None:
     """Serve at ``HOST:PORT`` (port 0: a free one) until told to stop; see :class:`Sandbox` for the rest.
 

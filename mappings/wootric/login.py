@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from mappings.contract import Credentials, Delivered, Flow, Login, Response, Skipped
@@ -39,6 +40,5 @@ def _credentials(answer: Response) -> Credentials | None:
     token, lifetime = said.get("access_token"), said.get("expires_in")
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
         return None
-    if not isinstance(lifetime, int | float) or isinstance(lifetime, bool) or lifetime <= 0:
-        lifetime = None
-    return Credentials({"authorization": f"Bearer {token}"}, lifetime)
+    lasts = isinstance(lifetime, int | float) and 0 < lifetime < inf
+    return Credentials({"authorization": f"Bearer {token}"}, lifetime if lasts else None)

@@ -13,7 +13,7 @@ import orjson
 from tests.sandbox.calls import ORG_TOKEN, WOOTRIC, an_event
 from worker.sandbox import Sandbox
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 class Got(NamedTuple):

@@ -22,10 +22,10 @@ def test_it_says_where_it_is_and_serves_until_it_is_told_to_stop(number: signal.
         assert ["sandbox", "wigzo", "wootric"] == [name for name, _ in lines]
         (_, main), (_, wigzo), (_, wootric) = lines
         assert main == wigzo != wootric
-        with urllib.request.urlopen(f"{wootric}/sandbox/counts", timeout=10) as answer:  # noqa: S310  (our own)
+        with urllib.request.urlopen(f"{wootric}/sandbox/counts", timeout=60) as answer:  # noqa: S310  (our own)
             assert 200 == answer.status
         process.send_signal(number)
-        assert 0 == process.wait(timeout=10)
+        assert 0 == process.wait(timeout=60)
 
 
 @pytest.mark.parametrize("address", ["", "8484", ":8484", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536"])

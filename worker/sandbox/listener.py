@@ -43,7 +43,8 @@ class Listener:
             return
         self._listening.close()
         for connection in self._server.connections:
-            connection.force_close()
+            if connection.transport is not None:
+                connection.transport.abort()  # not close(): that waits for a caller who does not read
         await self._server.shutdown(timeout=1)
         await self._listening.wait_closed()
         self._listening = self._server = None

@@ -1,0 +1,277 @@
+"""The consumer on Apache Kafka: where it begins, what it commits, how it shares a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaAdminClient
+
+from tests.kafka.doubles import Member, create, eventually, produce
+from worker.adapters.cluster import group_commits
+from worker.adapters.connection import Connection
+from worker.core.commit_metadata import Metadata, encode
+from worker.core.records import Assigned, Position, TopicPartition
+from worker.core.starts import NoStart, StartAt
+from worker.sandbox.brokers import Cluster
+
+pytestmark = pytest.mark.apache
+
+Names = Callable[[str], str]
+
+
+def numbered(count: int, first: int = 0) -> list[bytes]:
+    return [b"%d" % number for number in range(first, first + count)]
+
+
+def test_what_was_committed_is_where_the_next_one_goes_on(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(10))
+
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: len(first.lane.values) == 10)
+        text = encode(Metadata(start=0.0), 7)
+        assert first.commit({partition: Position(7, text)}) is None
+    assert first.lane.has_closed
+    assert first.lane.failure is None
+
+    with Member(apache.bootstrap, topic, group=group, start_at=None) as second:
+        eventually(lambda: len(second.lane.values) == 3)
+    assert second.lane.begun == [Assigned(partition, Position(7, text))]
+    assert second.lane.values == numbered(3, first=7)
+
+
+def test_the_start_is_committed_before_the_first_record_is_handed_over(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(3))
+    seen = []
+    member = Member(apache.bootstrap, topic, group=group)
+
+    def look() -> None:
+        seen.append(group_commits(Connection(apache.bootstrap), group))
+        member.consumer.taken()
+
+    member.lane.take = look
+    with member:
+        eventually(lambda: seen)
+    assert seen[0] == {partition: Position(0, encode(Metadata(start=0.0), 0))}
+
+
+def test_a_batch_moves_the_position_and_the_end(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(5))
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.lane.next.get(partition) == 5)
+        eventually(lambda: member.consumer.ends == {partition: 5})
+
+
+def test_earliest_begins_at_the_beginning_of_the_log(apache: Cluster, unique: Names) -> None:
+    assert values_from("earliest", apache, unique) == [b"old", b"newer", b"now"]
+
+
+def test_a_time_begins_at_the_first_record_so_late(apache: Cluster, unique: Names) -> None:
+    assert values_from(1500.0, apache, unique) == [b"newer", b"now"]
+
+
+def test_latest_begins_with_what_comes_from_now_on(apache: Cluster, unique: Names) -> None:
+    assert values_from("latest", apache, unique) == [b"now"]
+
+
+def values_from(start: StartAt, apache: Cluster, unique: Names) -> list[bytes | None]:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, [b"old"], timestamp_ms=1_000_000)
+    produce(apache.bootstrap, topic, [b"newer"], timestamp_ms=2_000_000)
+    with Member(apache.bootstrap, topic, group=unique("g"), start_at=start) as member:
+        eventually(lambda: member.owns(1))
+        produce(apache.bootstrap, topic, [b"now"])
+        eventually(lambda: b"now" in member.lane.values)
+    return member.lane.values
+
+
+def test_without_a_commit_and_without_a_setting_nothing_begins(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(1))
+    with Member(apache.bootstrap, topic, group=group, start_at=None) as member:
+        failure = eventually(lambda: member.lane.failure)
+    assert isinstance(failure, NoStart)
+    assert (member.lane.values, group_commits(Connection(apache.bootstrap), group)) == ([], {})
+
+
+def test_latest_means_when_the_group_began_also_for_a_partition_that_the_topic_gains(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
+        eventually(lambda: member.owns(1))
+    grow(apache, topic, 2)
+    # Written while nobody reads, to a partition that no commit tells of.
+    produce(apache.bootstrap, topic, [b"to the new one"], partition=1)
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
+        eventually(lambda: member.lane.values)
+    assert member.lane.values == [b"to the new one"]
+
+
+def test_a_partition_that_the_topic_gains_is_read_without_a_restart(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=group) as member:
+        eventually(lambda: member.owns(1))
+        grow(apache, topic, 2)
+        produce(apache.bootstrap, topic, [b"to the new one"], partition=1)
+        assert member.consumer._consumer is not None
+        member.consumer._consumer._cluster.request_update()  # instead of waiting for the minute to pass
+        eventually(lambda: member.lane.values)
+    assert member.lane.values == [b"to the new one"]
+
+
+def test_a_start_that_was_committed_survives_a_crash_before_the_first_commit(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
+        eventually(lambda: member.owns(1))
+    produce(apache.bootstrap, topic, [b"while nobody was there"])
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
+        eventually(lambda: member.lane.values)
+    assert member.lane.values == [b"while nobody was there"]
+
+
+def test_damaged_metadata_is_told_and_the_commit_still_holds(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(5))
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+        assert first.commit({partition: Position(3, "not ours")}) is None
+    with Member(apache.bootstrap, topic, group=group, start_at=None) as second:
+        eventually(lambda: len(second.lane.values) == 2)
+    assert second.lane.begun == [Assigned(partition, Position(3, encode(Metadata(), 3)))]
+    assert second.consumer.metadata_ignored == 1
+    assert "commit metadata is damaged or of another version, and ignored" in second.log.events
+
+
+def test_paused_partitions_bring_nothing_until_they_are_not_named(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, 2)
+    stopped, going = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        member.consumer.pause_only(frozenset({stopped}))
+        eventually(lambda: member.owns(2))
+        produce(apache.bootstrap, topic, numbered(10), partition=0)
+        produce(apache.bootstrap, topic, numbered(10), partition=1)
+        eventually(lambda: len(member.lane.records[going]) == 10)
+        assert member.lane.records[stopped] == []
+        member.consumer.pause_only(frozenset())
+        eventually(lambda: len(member.lane.records[stopped]) == 10)
+
+
+def test_no_more_than_two_batches_wait_for_the_lane(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, 8)
+    batches: list[None] = []
+    member = Member(apache.bootstrap, topic, group=unique("g"))
+    member.lane.take = lambda: batches.append(None)
+    with member:
+        eventually(lambda: member.owns(8))
+        for partition in range(8):
+            produce(apache.bootstrap, topic, numbered(500), partition=partition)
+        eventually(lambda: len(batches) == 2)
+        # Alive, and reading no further: it commits, and its ends are seen, but nothing comes.
+        assert member.commit({TopicPartition(topic, 0): Position(0)}) is None
+        assert len(batches) == 2
+        for _ in range(2):
+            member.consumer.taken()
+        member.lane.take = member.consumer.taken
+        eventually(lambda: len(member.lane.values) == 4000)
+
+
+def test_what_retention_deleted_unread_is_told_and_reading_goes_on(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(10))
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+        assert first.commit({partition: Position(2)}) is None
+    delete(apache, partition, before=6)
+    with Member(apache.bootstrap, topic, group=group) as second:
+        eventually(lambda: len(second.lane.values) == 4)
+    assert second.lane.gaps == [(partition, 2, 6)]
+    assert second.lane.values == numbered(4, first=6)
+
+
+def test_a_commit_past_the_end_of_the_log_begins_it_anew(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(3))
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+        assert first.commit({partition: Position(50, encode(Metadata(start=0.0), 50))}) is None
+    with Member(apache.bootstrap, topic, group=group) as second:
+        eventually(lambda: len(second.lane.values) == 3)
+    assert second.lane.losses == [frozenset({partition})]
+    assert second.lane.begun == [
+        Assigned(partition, Position(50, encode(Metadata(start=0.0), 50))),
+        Assigned(partition, Position(0, encode(Metadata(start=0.0), 0))),
+    ]
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+def test_every_codec_can_be_read(apache: Cluster, unique: Names, codec: str) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(50), compression_type=codec)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 50)
+    assert member.lane.values == numbered(50)
+
+
+def test_the_position_moves_over_what_an_aborted_transaction_left(apache: Cluster, unique: Names) -> None:
+    from kafka import KafkaProducer
+
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    producer = KafkaProducer(bootstrap_servers=list(apache.bootstrap), transactional_id=unique("tx"))
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"never was", partition=0)
+    producer.flush()
+    producer.abort_transaction()
+    producer.close()
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.lane.next.get(partition) == 2)  # the record and the marker
+    assert member.lane.values == []
+
+
+def test_commit_metadata_is_found_to_be_kept(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.owns(1))
+        assert member.consumer.keeps_metadata is True
+
+
+def grow(cluster: Cluster, topic: str, partitions: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    admin.create_partitions({topic: partitions})
+    eventually(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == partitions)
+    admin.close()
+
+
+def delete(cluster: Cluster, partition: TopicPartition, before: int) -> None:
+    from kafka import TopicPartition as KafkaPartition
+
+    admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    admin.delete_records({KafkaPartition(*partition): before})
+    admin.close()

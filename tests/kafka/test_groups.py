@@ -1,0 +1,187 @@
+"""Several members of one group on Apache Kafka: who reads what, through joins, leaves, fences and starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from threading import Event, Thread
+
+import pytest
+
+from tests.kafka.doubles import Member, create, eventually, produce
+from worker.adapters.cluster import group_commits
+from worker.adapters.connection import Connection
+from worker.adapters.inbox import Partitions, Release
+from worker.core.records import Position, TopicPartition
+from worker.sandbox.brokers import Cluster
+
+pytestmark = pytest.mark.apache
+
+Names = Callable[[str], str]
+
+
+class Feed:
+    """Writes numbered values over all partitions until it is stopped."""
+
+    def __init__(self, bootstrap: tuple[str, ...], topic: str) -> None:
+        self.sent = 0
+        self._stop = Event()
+        self._thread = Thread(target=self._run, args=(bootstrap, topic))
+
+    def _run(self, bootstrap: tuple[str, ...], topic: str) -> None:
+        while not self._stop.is_set():
+            produce(bootstrap, topic, [b"%d" % (self.sent + number) for number in range(200)], partition=None)
+            self.sent += 200
+
+    def __enter__(self) -> Feed:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def test_a_member_that_joins_and_one_that_leaves_under_load_lose_nothing_and_repeat_nothing(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 4)
+    with Member(apache.bootstrap, topic, group=group) as first, Feed(apache.bootstrap, topic) as feed:
+        eventually(lambda: len(first.lane.values) > 500)
+        with Member(apache.bootstrap, topic, group=group) as second:
+            eventually(lambda: first.owns(2) and second.owns(2))
+            eventually(lambda: len(second.lane.values) > 500)
+            settled = {each: Position(offset) for each, offset in second.lane.next.items() if each in second.lane.owned}
+            # As at a clean stop: the lane stops taking, commits, and then leaves.
+            second.consumer.pause_only(frozenset(second.lane.owned))
+            eventually(lambda: second.commit(frozen(second)) is None and frozen(second) == second.lane.commits[-1][0])
+            assert settled.keys() == frozen(second).keys()
+        eventually(lambda: first.owns(4))
+        sent = feed.sent
+        eventually(lambda: len(first.lane.values) + len(second.lane.values) >= sent)
+    eventually(lambda: True)
+    counted = Counter(first.lane.values + second.lane.values)
+    assert [value for value, times in counted.items() if times > 1] == []
+    assert {b"%d" % number for number in range(sent)} <= counted.keys()
+
+
+def frozen(member: Member) -> dict[TopicPartition, Position]:
+    return {each: Position(member.lane.next[each]) for each in member.lane.owned}
+
+
+def test_a_rebalance_waits_for_the_drain_and_commits_what_it_says(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    pending: list[tuple[Partitions, Release]] = []
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(2))
+        first.lane.release = lambda partitions, release: pending.append((partitions, release))
+        with Member(apache.bootstrap, topic, group=group) as second:
+            ((leaving, release),) = eventually(lambda: list(pending))
+            (staying,) = frozenset(first.lane.owned)
+            # The partition that stays is committed while the other is drained.
+            assert first.commit({staying: Position(5, "stays")}) is None
+            assert second.owns(0)
+
+            (moved,) = leaving
+            release.done({moved: Position(7, "moves")})
+            release.done({moved: Position(1, "too late")})
+            eventually(lambda: second.owns(1))
+            assert second.lane.begun[0].position.offset == 7
+            assert ({moved: Position(7, "moves")}, None) in first.lane.commits
+            commits = group_commits(Connection(apache.bootstrap), group)
+            assert (commits[staying], commits[moved].offset) == (Position(5, "stays"), 7)
+
+
+def test_a_drain_that_never_ends_is_cut_off(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    with Member(apache.bootstrap, topic, group=group, drain_timeout=-4.5) as first:
+        eventually(lambda: first.owns(2))
+        first.lane.release = lambda partitions, release: None
+        with Member(apache.bootstrap, topic, group=group) as second:
+            eventually(lambda: second.owns(1))
+        assert "the drain did not end; its partitions are let go" in first.log.events
+
+
+def test_closing_does_not_wait_for_a_drain(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    drains: list[Partitions] = []
+    with Member(apache.bootstrap, topic, group=group, drain_timeout=300) as first:
+        eventually(lambda: first.owns(2))
+        first.lane.release = lambda partitions, release: drains.append(partitions)
+        with Member(apache.bootstrap, topic, group=group):
+            eventually(lambda: drains)
+            first.close()
+    assert first.lane.has_closed
+
+
+def test_a_commit_for_a_partition_that_was_let_go_is_not_sent(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(2))
+        everything = {each: Position(9) for each in first.lane.owned}
+        with Member(apache.bootstrap, topic, group=group) as second:
+            eventually(lambda: first.owns(1) and second.owns(1))
+            assert first.commit(everything) is None
+            (kept,) = first.lane.owned
+            assert first.lane.commits[-1] == ({kept: Position(9)}, None)
+
+
+def test_members_that_start_together_always_share_all_partitions(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, 2)
+    for _ in range(20):
+        group = unique("g")
+        with (
+            Member(apache.bootstrap, topic, group=group) as first,
+            Member(apache.bootstrap, topic, group=group) as second,
+        ):
+            eventually(lambda pair=(first, second): all(member.owns(1) for member in pair), seconds=6)
+        assert first.log.events.count("joining the group anew: partitions may have been left over") == 0
+
+
+def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    with Member(apache.bootstrap, topic, group=group, instance_id="one") as first:
+        with Member(apache.bootstrap, topic, group=group, instance_id="two") as second:
+            eventually(lambda: first.owns(1) and second.owns(1))
+            before = dict(first.lane.owned), len(first.lane.begun)
+        with Member(apache.bootstrap, topic, group=group, instance_id="two") as again:
+            eventually(lambda: again.owns(1))
+            assert again.lane.owned.keys() == second.lane.owned.keys()
+            assert (dict(first.lane.owned), len(first.lane.begun)) == before
+
+
+def test_a_fenced_member_ends(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=group, instance_id="one") as older:
+        eventually(lambda: older.owns(1))
+        with Member(apache.bootstrap, topic, group=group, instance_id="one") as newer:
+            eventually(lambda: newer.owns(1))
+            # It goes on polling, and is told nothing; the commit on a timer tells.
+            assert older.commit({TopicPartition(topic, 0): Position(0)}) == "FencedInstanceIdError"
+            failure = eventually(lambda: older.lane.failure)
+            assert type(failure).__name__ == "FencedInstanceIdError"
+            assert newer.lane.failure is None
+
+
+def test_a_member_that_the_group_forgot_loses_its_partitions_and_gets_them_anew(apache: Cluster, unique: Names) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import MemberToRemove
+
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    with Member(apache.bootstrap, topic, group=group, instance_id="one") as member:
+        eventually(lambda: member.owns(2))
+        admin = KafkaAdminClient(bootstrap_servers=list(apache.bootstrap))
+        admin.remove_group_members(group, [MemberToRemove(group_instance_id="one")])
+        admin.close()
+        eventually(lambda: member.lane.losses)
+        eventually(lambda: member.owns(2))
+    assert len(member.lane.begun) == 4

@@ -84,9 +84,9 @@ def _filled(value: Any) -> str | None:
 def instant(value: Any) -> datetime | None:
     """A point in time, in UTC.
 
-    Read are ISO 8601 calendar dates and date-times (UTC where no zone is given), Unix seconds or milliseconds as a number or as
-    digits, and ``YYYYMMDD`` as text. Digits that could be a date (eight of them) are one or nothing; negative numbers
-    do not tell seconds from milliseconds, and "-1" is how sources write "unknown": nothing, too.
+    Read are ISO 8601 calendar dates and date-times (UTC where no zone is given), Unix seconds or milliseconds as a
+    number or as digits, and ``YYYYMMDD`` as text. Digits that could be a date (eight of them) are one or nothing;
+    negative numbers do not tell seconds from milliseconds, and "-1" is how sources write "unknown": nothing, too.
     """
     try:
         if isinstance(value, str):

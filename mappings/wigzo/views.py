@@ -25,4 +25,8 @@ def view(event: Event) -> dict[str, Any]:
 
 def first_text(*values: Any) -> str | None:
     """The first of the values that is a scalar with something in it, as text."""
-    return next((found for found in map(text, values) if found and not found.isspace()), None)
+    for value in values:
+        found = text(value)
+        if found and not found.isspace():
+            return found
+    return None

@@ -67,6 +67,7 @@ WITHOUT_OBJECT: Mapping[str, Sequence[Response]] = {
 ODD_BODIES = (
     *(None, b"", b"null", b"[]", b"5", b'"x"', b"<html>", b"\xff", b"[" * 9000),
     *(b'{"status"', b'{"status":{"a":[1]}}', b'{"errors":[5]}', b'{"error":{}}', b'{"status":"error","errors":null}'),
+    b'{"status":"error","message":"unknown organization token"}',
 )
 ODD_HEADERS: Sequence[Mapping[str, str]] = (
     {},

@@ -24,7 +24,7 @@ def test_arrivals_come_as_json_lines() -> None:
         await client.learn(userId="u2")
         got = await client.control("GET", "arrivals")
         assert "application/x-ndjson" == got.headers["Content-Type"]
-        assert [(1, "oauth/token", ""), (2, "learn/event", "u1"), (3, "learn/event", "u2")] == [
+        assert [(1, "login", ""), (2, "learn/event", "u1"), (3, "learn/event", "u2")] == [
             (line["number"], line["operation"], line["user"]) for line in lines(got.body)
         ]
         asked: list[tuple[list[int], dict[str, str]]] = [

@@ -53,12 +53,12 @@ def test_a_whole_conversation_with_wootric() -> None:
         assert [404, 201, 200, 200, 200] == [got.status for got in (missing, created, updated, eligible, survey)]
         assert ("pro & more", "free") == (created.json["properties"]["plan"], updated.json["properties"]["plan"])
         assert [
-            ("oauth/token", ""),
-            ("end_users/look_up", "u/1"),
-            ("end_users/create", "u/1"),
-            ("end_users/update", "u/1"),
+            ("login", ""),
+            ("end-users/look-up", "u/1"),
+            ("end-users/create", "u/1"),
+            ("end-users/update", "u/1"),
             ("eligible", "u/1"),
-            ("email_survey", "u/1"),
+            ("email-survey", "u/1"),
         ] == [(arrival.operation, arrival.user) for arrival in client.sandbox.arrivals("wootric")]
 
     with_client(test)

@@ -178,7 +178,7 @@ def test_wootrics_users_are_chosen_by_any_of_their_names() -> None:
         form = {"email": "a@example.com", "external_id": "u1"}
         created = await client.ask("POST", "/v1/end_users", headers=login, data=form)
         rule = Rule(
-            destination="wootric", operation="end_users/update", users=frozenset({"a@example.com"}), do=Status(503)
+            destination="wootric", operation="end-users/update", users=frozenset({"a@example.com"}), do=Status(503)
         )
         client.sandbox.put_faults(rule)
         path = f"/v1/end_users/{created.json['id']}"

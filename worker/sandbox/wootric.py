@@ -86,7 +86,7 @@ class Wootric:
 
     def answer(self, heard: Heard, now: float) -> Answer:
         match heard.operation:
-            case calls.TOKEN:
+            case calls.LOGIN:
                 return self._log_in(heard, now)
             case calls.ELIGIBLE:
                 is_known = dict(heard.call.query).get("account_token") == self.account.account_token
@@ -131,7 +131,7 @@ class Wootric:
                 return self._eligible(heard)
 
     def _log_in(self, heard: Heard, now: float) -> Answer:
-        form, flaw = calls.read(heard.call, calls.TOKEN)
+        form, flaw = calls.read(heard.call, calls.LOGIN)
         account = self.account
         if flaw:
             return Answer(400, {"error": "invalid_request", "error_description": flaw})

@@ -12,13 +12,13 @@ from worker.sandbox import checks
 from worker.sandbox.exchange import UNKNOWN, Call
 from worker.sandbox.forms import BadForm, Check, Tree, flaws, pairs_of, tree_of
 
-TOKEN: Final = "oauth/token"  # noqa: S105  (an operation's name)
-LOOK_UP: Final = "end_users/look_up"
-CREATE: Final = "end_users/create"
-UPDATE: Final = "end_users/update"
+LOGIN: Final = "login"
+LOOK_UP: Final = "end-users/look-up"
+CREATE: Final = "end-users/create"
+UPDATE: Final = "end-users/update"
 RESPOND: Final = "responses/create"
 DECLINE: Final = "declines/create"
-SURVEY: Final = "email_survey"
+SURVEY: Final = "email-survey"
 ELIGIBLE: Final = "eligible"
 
 Named: TypeAlias = list[tuple[str, str]]  # kind of name ("email") and name
@@ -35,7 +35,7 @@ _ROUTES: Final = tuple(
         ("POST", r"/v1/end_users/([0-9]+)/responses", RESPOND),
         ("POST", r"/v1/end_users/([0-9]+)/declines", DECLINE),
         ("POST", r"/v1/email_survey", SURVEY),
-        ("POST", r"/oauth/token", TOKEN),
+        ("POST", r"/oauth/token", LOGIN),
     )
 )
 
@@ -67,7 +67,7 @@ class Form:
 
 
 _FORMS: Final[Mapping[str, Form]] = {
-    TOKEN: Form(dict.fromkeys(("grant_type", "client_id", "client_secret"), checks.any_text)),
+    LOGIN: Form(dict.fromkeys(("grant_type", "client_id", "client_secret"), checks.any_text)),
     CREATE: Form(_END_USER),
     UPDATE: Form(_END_USER),
     RESPOND: Form(

@@ -65,49 +65,61 @@ class KafkaSettings(Table):
     bootstrap_servers: Servers = Field(description="Brokers to ask first; they name the others.")
     topics: Topics = Field(description="Topics that hold Segment events.")
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$"), A_NAME] = Field(
-        "segment-relay",
+        default="segment-relay",
         description="What the names of consumer groups begin with; a dot and the destination's follow.",
     )
     instance_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), A_NAME] | None = Field(
-        None,
+        default=None,
         description="Static membership: a name of this worker alone (the pod's). A restart then moves no partition.",
     )
     session_timeout: Duration = Field(
-        45.0, description="Without a heartbeat for so long, a worker's partitions go to others."
+        default=45.0, description="Without a heartbeat for so long, a worker's partitions go to others."
     )
-    heartbeat_interval: Duration = Field(3.0, description="Time between heartbeats.")
-    max_poll_interval: Duration = Field(300.0, description="A worker that does not poll for so long leaves its group.")
+    heartbeat_interval: Duration = Field(default=3.0, description="Time between heartbeats.")
+    max_poll_interval: Duration = Field(
+        default=300.0, description="A worker that does not poll for so long leaves its group."
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How brokers are spoken to."
+        default="PLAINTEXT", description="How brokers are spoken to."
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="How the worker proves who it is, where security_protocol has SASL."
+        default=None, description="How the worker proves who it is, where security_protocol has SASL."
     )
-    sasl_username: str | None = Field(None, min_length=1, description="Its name there.")
-    sasl_password: SecretStr | None = Field(None, min_length=1, description="Its password there.")
-    ca_file: ReadableFile | None = Field(None, description="Whom to trust (PEM); the system's authorities without it.")
-    cert_file: ReadableFile | None = Field(None, description="The worker's own certificate (PEM), for mutual TLS.")
-    key_file: ReadableFile | None = Field(None, description="The key of that certificate (PEM, without a password).")
-    create_topics: bool = Field(True, description="Create missing topics of dead letters at start.")
+    sasl_username: str | None = Field(default=None, min_length=1, description="Its name there.")
+    sasl_password: SecretStr | None = Field(default=None, min_length=1, description="Its password there.")
+    ca_file: ReadableFile | None = Field(
+        default=None, description="Whom to trust (PEM); the system's authorities without it."
+    )
+    cert_file: ReadableFile | None = Field(
+        default=None, description="The worker's own certificate (PEM), for mutual TLS."
+    )
+    key_file: ReadableFile | None = Field(
+        default=None, description="The key of that certificate (PEM, without a password)."
+    )
+    create_topics: bool = Field(default=True, description="Create missing topics of dead letters at start.")
 
 
 class WorkerSettings(Table):
     """``[worker]``"""
 
     drain_timeout: Duration = Field(
-        45.0,
+        default=45.0,
         description="How long a stop or a rebalance waits for requests under way; less than the pod's grace.",
     )
-    commit_interval: Duration = Field(0.5, description="Time between commits: what a crash may repeat.")
+    commit_interval: Duration = Field(default=0.5, description="Time between commits: what a crash may repeat.")
     start_timeout: Duration = Field(
-        120.0, description="How long an unreachable Kafka is waited for at start (then exit 75)."
+        default=120.0, description="How long an unreachable Kafka is waited for at start (then exit 75)."
     )
     admin_address: AdminAddress = Field(
-        Address("127.0.0.1", 9404),
+        default=Address("127.0.0.1", 9404),
         description="Where /metrics, /healthz and /readyz are served; port 0 takes a free one.",
     )
-    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: text on a terminal, else JSON."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged."
+    )
 
 
 class DestinationTable(Table):
@@ -117,35 +129,42 @@ class DestinationTable(Table):
         description="Whose API it is: the name of an installed mapping (wigzo, wootric, or another package's)."
     )
     integration: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Its name in an event's integrations; without it, the mapping's own (Wigzo, Wootric)."
+        default=None, description="Its name in an event's integrations; without it, the mapping's own (Wigzo, Wootric)."
     )
     start_at: StartAt | None = Field(
-        None,
+        default=None,
         description="Where a partition without a commit begins. New destinations do not start without it: last year's "
         "events may mean last year's surveys. segment-relay check tells how many each would be.",
     )
     types: Annotated[frozenset[EventType], BeforeValidator(listed)] = Field(
-        frozenset(), description="Types of events that are wanted; empty: all."
+        default=frozenset(), description="Types of events that are wanted; empty: all."
     )
-    events_allowed: Patterns = Field((), description="Names of tracks, pages and screens that are wanted; empty: all.")
-    events_denied: Patterns = Field((), description="Names of those that are not wanted, even if allowed.")
+    events_allowed: Patterns = Field(
+        default=(), description="Names of tracks, pages and screens that are wanted; empty: all."
+    )
+    events_denied: Patterns = Field(default=(), description="Names of those that are not wanted, even if allowed.")
     consent_categories: Annotated[tuple[str, ...], BeforeValidator(listed), Kind("a list of consent categories")] = (
         Field((), description="An event whose consent for one of these is false is not sent.")
     )
-    consent_required: bool = Field(False, description="Nor one that says nothing about one of them.")
-    max_age: Duration | None = Field(None, description="Older events are skipped: nobody surveys about last month.")
-    concurrency: Count = Field(512, description="Requests that are open at once, at most.")
-    connect_timeout: Duration = Field(3.0, description="How long a connection may take to open.")
-    request_timeout: Duration = Field(10.0, description="How long a request may take in all.")
-    retry_window: Duration = Field(4 * 3600.0, description="A user's event that fails for so long is given up.")
-    unknown_outcome: Literal["retry", "dead-letter"] = Field(
-        "retry", description="What becomes of a survey e-mail (a score, …) of which nobody knows whether it arrived."
+    consent_required: bool = Field(default=False, description="Nor one that says nothing about one of them.")
+    max_age: Duration | None = Field(
+        default=None, description="Older events are skipped: nobody surveys about last month."
     )
-    buffer_events: Count = Field(10_000, description="Events in memory, at most.")
-    buffer_bytes: Size = Field(64 << 20, description="Memory for events, at most (each counts as 8 × its bytes).")
+    concurrency: Count = Field(default=512, description="Requests that are open at once, at most.")
+    connect_timeout: Duration = Field(default=3.0, description="How long a connection may take to open.")
+    request_timeout: Duration = Field(default=10.0, description="How long a request may take in all.")
+    retry_window: Duration = Field(default=4 * 3600.0, description="A user's event that fails for so long is given up.")
+    unknown_outcome: Literal["retry", "dead-letter"] = Field(
+        default="retry",
+        description="What becomes of a survey e-mail (a score, …) of which nobody knows whether it arrived.",
+    )
+    buffer_events: Count = Field(default=10_000, description="Events in memory, at most.")
+    buffer_bytes: Size = Field(
+        default=64 << 20, description="Memory for events, at most (each counts as 8 × its bytes)."
+    )
     proxy: Annotated[SecretStr, AfterValidator(http_url), AN_HTTP_URL] | None = Field(
-        None, description="An HTTP proxy for this destination; a secret, since it may hold a password."
+        default=None, description="An HTTP proxy for this destination; a secret, since it may hold a password."
     )
     ca_file: ReadableFile | None = Field(
-        None, description="Whom to trust there (PEM); the system's authorities without it."
+        default=None, description="Whom to trust there (PEM); the system's authorities without it."
     )

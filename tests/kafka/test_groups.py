@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -12,6 +13,7 @@ from tests.kafka.doubles import Member, create, eventually, produce
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 from worker.adapters.inbox import Partitions, Release
+from worker.adapters.subscription import GRACE_SECONDS
 from worker.core.records import Position, TopicPartition
 from worker.sandbox.brokers import Cluster
 
@@ -27,19 +29,18 @@ class Feed:
         self.sent = 0
         self._stop = Event()
         self._thread = Thread(target=self._run, args=(bootstrap, topic))
+        self._thread.start()
 
     def _run(self, bootstrap: tuple[str, ...], topic: str) -> None:
         while not self._stop.is_set():
             produce(bootstrap, topic, [b"%d" % (self.sent + number) for number in range(200)], partition=None)
             self.sent += 200
 
-    def __enter__(self) -> Feed:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> set[bytes]:
+        """All that was written."""
         self._stop.set()
         self._thread.join()
+        return {b"%d" % number for number in range(self.sent)}
 
 
 def test_a_member_that_joins_and_one_that_leaves_under_load_lose_nothing_and_repeat_nothing(
@@ -47,23 +48,25 @@ def test_a_member_that_joins_and_one_that_leaves_under_load_lose_nothing_and_rep
 ) -> None:
     topic, group = unique("t"), unique("g")
     create(apache.bootstrap, topic, 4)
-    with Member(apache.bootstrap, topic, group=group) as first, Feed(apache.bootstrap, topic) as feed:
+    feed = Feed(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=group) as first:
         eventually(lambda: len(first.lane.values) > 500)
         with Member(apache.bootstrap, topic, group=group) as second:
             eventually(lambda: first.owns(2) and second.owns(2))
             eventually(lambda: len(second.lane.values) > 500)
-            settled = {each: Position(offset) for each, offset in second.lane.next.items() if each in second.lane.owned}
-            # As at a clean stop: the lane stops taking, commits, and then leaves.
-            second.consumer.pause_only(frozenset(second.lane.owned))
-            eventually(lambda: second.commit(frozen(second)) is None and frozen(second) == second.lane.commits[-1][0])
-            assert settled.keys() == frozen(second).keys()
+            leave(second)
         eventually(lambda: first.owns(4))
-        sent = feed.sent
-        eventually(lambda: len(first.lane.values) + len(second.lane.values) >= sent)
-    eventually(lambda: True)
+        sent = feed.stop()
+        eventually(lambda: len(first.lane.values) + len(second.lane.values) >= len(sent))
     counted = Counter(first.lane.values + second.lane.values)
+    assert counted.keys() == sent
     assert [value for value, times in counted.items() if times > 1] == []
-    assert {b"%d" % number for number in range(sent)} <= counted.keys()
+
+
+def leave(member: Member) -> None:
+    """As a lane does at a clean stop: take no more, commit all."""
+    member.consumer.pause_only(frozenset(member.lane.owned))
+    eventually(lambda: member.commit(frozen(member)) is None and member.lane.commits[-1][0] == frozen(member))
 
 
 def frozen(member: Member) -> dict[TopicPartition, Position]:
@@ -97,7 +100,7 @@ def test_a_rebalance_waits_for_the_drain_and_commits_what_it_says(apache: Cluste
 def test_a_drain_that_never_ends_is_cut_off(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     create(apache.bootstrap, topic, 2)
-    with Member(apache.bootstrap, topic, group=group, drain_timeout=-4.5) as first:
+    with Member(apache.bootstrap, topic, group=group, drain_timeout=0.5 - GRACE_SECONDS) as first:
         eventually(lambda: first.owns(2))
         first.lane.release = lambda partitions, release: None
         with Member(apache.bootstrap, topic, group=group) as second:
@@ -140,8 +143,12 @@ def test_members_that_start_together_always_share_all_partitions(apache: Cluster
             Member(apache.bootstrap, topic, group=group) as first,
             Member(apache.bootstrap, topic, group=group) as second,
         ):
-            eventually(lambda pair=(first, second): all(member.owns(1) for member in pair), seconds=6)
+            eventually(partial(each_owns_one, first, second), seconds=6)
         assert first.log.events.count("joining the group anew: partitions may have been left over") == 0
+
+
+def each_owns_one(*members: Member) -> bool:
+    return all(member.owns(1) for member in members)
 
 
 def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(apache: Cluster, unique: Names) -> None:

@@ -64,7 +64,7 @@ def topics(connection: Connection, names: Sequence[str]) -> dict[str, TopicFacts
 def create_topic(
     connection: Connection, name: str, *, partitions: int, replication: int, settings: Mapping[str, str]
 ) -> None:
-    """Create a topic; it is no error that it exists. ``replication`` -1 is the broker's default. Raises KafkaRefused."""
+    """Create a topic, unless it exists. ``replication`` -1 is the broker's default. Raises KafkaRefused."""
     wish = {"num_partitions": partitions, "replication_factor": replication, "configs": dict(settings)}
     with _admin(connection, f"create the topic {name}") as admin:
         answer = admin.create_topics({name: wish}, raise_errors=False)

@@ -142,7 +142,7 @@ class Consumer:
             return
         try:
             private_calls.on_io_thread(self._consumer, self._subscription.commit, positions)
-        except (RuntimeError, KafkaError):  # its I/O thread has ended
+        except private_calls.Ended:
             self._call(self._inbox.committed, positions, "NotRunning")
 
     def taken(self) -> None:

@@ -12,6 +12,7 @@ point of most of it: partitions that stay must be committed while others are dra
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata
@@ -22,9 +23,19 @@ from kafka.future import Future
 Offsets = Mapping[KafkaPartition, OffsetAndMetadata]
 
 
+class Ended(Exception):  # noqa: N818  (not a fault: the consumer was closed, or ended by an error that it tells itself)
+    """The consumer's I/O thread has ended."""
+
+
 def on_io_thread(consumer: KafkaConsumer, coroutine: Callable[..., Awaitable[None]], *arguments: object) -> None:
-    """Run a coroutine function there, soon. From any thread; its exceptions are dropped, so it must have none."""
-    consumer._client._manager.call_soon(coroutine, *arguments)
+    """Run a coroutine function there, soon. From any thread; its exceptions are dropped, so it must have none.
+
+    Raises Ended.
+    """
+    try:
+        consumer._client._manager.call_soon(coroutine, *arguments)
+    except Exception as error:  # the selector raises whatever ended it
+        raise Ended from error
 
 
 def finish(consumer: KafkaConsumer, future: Future, value: object) -> None:
@@ -33,11 +44,12 @@ def finish(consumer: KafkaConsumer, future: Future, value: object) -> None:
     ``future.success`` from another thread would wake nobody: the loop would go on at its next heartbeat.
     """
 
-    def give() -> None:
+    async def give() -> None:
         if not future.is_done:
             future.success(value)
 
-    consumer._client._net.call_soon_threadsafe(give)
+    with suppress(Ended):  # then nobody waits any more
+        on_io_thread(consumer, give)
 
 
 async def wait_for(consumer: KafkaConsumer, future: Future, seconds: float) -> Any:

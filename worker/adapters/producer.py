@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 
 from kafka import KafkaProducer
 from kafka.errors import (
-    KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,

@@ -1,0 +1,84 @@
+"""kafka-python's insides are as worker/adapters/private_calls.py takes them to be.
+
+A failure here after an update of kafka-python means: read that module's reasons again, then its code.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from typing import Any
+
+import kafka
+import pytest
+from kafka.consumer.subscription_state import SubscriptionState
+from kafka.coordinator.consumer import ConsumerCoordinator
+from kafka.net.manager import KafkaConnectionManager
+
+from tests.kafka.doubles import Member, create, eventually
+from worker.adapters import private_calls
+from worker.sandbox.brokers import Cluster
+
+ADAPTERS = Path(private_calls.__file__).parent
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_version_is_one_whose_insides_were_read() -> None:
+    assert kafka.__version__.startswith("3.0.")
+
+
+def test_a_commit_is_one_coroutine_that_takes_the_offsets() -> None:
+    assert inspect.iscoroutinefunction(ConsumerCoordinator._send_offset_commit_request)
+    assert parameters(ConsumerCoordinator._send_offset_commit_request) == ["self", "offsets"]
+
+
+def test_the_coordinator_can_be_waited_for_on_the_io_thread() -> None:
+    assert inspect.iscoroutinefunction(ConsumerCoordinator.ensure_coordinator_ready_async)
+    assert parameters(ConsumerCoordinator.ensure_coordinator_ready_async) == ["self", "timeout_ms"]
+
+
+def test_commits_are_fetched_for_all_partitions_at_once() -> None:
+    assert parameters(ConsumerCoordinator.fetch_committed_offsets) == ["self", "partitions", "timeout_ms"]
+
+
+def test_coroutines_are_run_and_futures_awaited_by_the_manager() -> None:
+    assert parameters(KafkaConnectionManager.call_soon) == ["self", "coro", "args"]
+    assert parameters(KafkaConnectionManager.wait_for) == ["self", "future", "timeout_ms"]
+
+
+def test_positions_and_the_wish_to_rejoin_are_where_they_were() -> None:
+    assert parameters(SubscriptionState.all_consumed_offsets) == ["self"]
+    assert parameters(ConsumerCoordinator.request_rejoin) == ["self"]
+
+
+@pytest.mark.apache
+def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.owns(1))
+        consumer: Any = member.consumer._consumer
+        assert isinstance(consumer._coordinator, ConsumerCoordinator)
+        assert isinstance(consumer._subscription, SubscriptionState)
+        assert isinstance(consumer._client._manager, KafkaConnectionManager)
+
+
+def test_no_other_adapter_touches_what_is_private() -> None:
+    others = [file for file in ADAPTERS.glob("*.py") if file.name != "private_calls.py"]
+    assert [] == [f"{file.name}:{line}" for file in others for line in private_accesses(file)]
+
+
+def private_accesses(file: Path) -> list[int]:
+    """Lines that read a name with a leading underscore of anything but ``self`` or ``super()``."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import cycle, islice
 
-import orjson
+from worker.core import lenient_json
 
 TOPIC = "shop-events"
 
@@ -35,8 +35,10 @@ def records(count: int) -> list[Sample]:
 def _key(line: bytes) -> bytes | None:
     """As a collector would: the person of a message, the source of an envelope, none where neither can be read."""
     try:
-        found = orjson.loads(line)
-        whose = found.get("userId") or found.get("anonymousId") or found.get("writeKey")
-    except (orjson.JSONDecodeError, AttributeError):
+        found = lenient_json.read(line)
+    except lenient_json.UnreadableError:
         return None
+    if not isinstance(found, dict):
+        return None
+    whose = found.get("userId") or found.get("anonymousId") or found.get("writeKey")
     return str(whose).encode() if whose else None

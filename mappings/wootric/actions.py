@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mappings.contract import Delivered, Event, Flow, Outcome, Skipped
+from mappings.contract import Delivered, Event, Flow, Skipped
 from mappings.wootric.answers import refused
 from mappings.wootric.eligibility import ELIGIBLE, check, email_survey, verdict
-from mappings.wootric.end_users import ANONYMOUS, NOBODY, Steps, Written, find_first, update
+from mappings.wootric.end_users import ANONYMOUS, NOBODY, Steps, find_first, update
 from mappings.wootric.gains import gains
 from mappings.wootric.profile import Name, Profile, stated
 from mappings.wootric.settings import Account
@@ -25,21 +25,21 @@ def act(event: Event, account: Account) -> Flow:
         return Skipped(ANONYMOUS)
     wanted = Profile(properties=gained) if account.does("properties") else NOBODY
     written = (yield from update(found, wanted, account)) if found else None
-    return (yield from ask(event, account, said, written))
-
-
-def ask(event: Event, account: Account, said: Profile, written: Written | None) -> Steps[Outcome]:
-    """The eligibility check, and the survey e-mail where both sides want it.
-
-    ``written`` is the end user as it is by then, where there is one.
-    """
-    known = written.profile if written else None
     if not account.does("eligibility"):
         return Delivered(written.note) if written else Skipped(ANONYMOUS)
+    known = written.profile if written else None
     if _address(said, known) is None:  # the address was the end user's, which was deleted since
         return Skipped(ANONYMOUS)
+    return (yield from ask(event, account, known))
+
+
+def ask(event: Event, account: Account, known: Profile | None) -> Steps[Delivered]:
+    """The eligibility check, and the survey e-mail where both sides want it.
+
+    ``known`` is the end user as it is by then, where there is one.
+    """
     gained = gains(event)
-    person = _seen(said, known, gained)
+    person = _seen(stated(event), known, gained)
     outcome = verdict((yield check(event, account, person, gained)))
     if outcome.note == ELIGIBLE and account.email_survey_on_eligible:
         answer = yield email_survey(event, account, person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import assert_never
 from urllib.parse import quote
 
 from mappings.contract import Request
@@ -111,6 +112,8 @@ def _where(name: Name) -> tuple[str, Pairs]:
         case "phone":
             # The vendor's page shows the "+" as it is.
             return f"phone_number/{quote(name.value, safe='+')}", ()
+        case _:
+            assert_never(name.kind)
 
 
 def _segment(value: str) -> str:

@@ -86,6 +86,7 @@ def _occasion(event: Event) -> Pairs:
 def _fitting(pairs: Pairs) -> Iterator[tuple[str, str]]:
     room = ROOM
     for pair in pairs:
-        room -= len(urlencode([pair], errors="replace")) + 1
-        if room >= 0:
+        length = len(urlencode([pair], errors="replace")) + 1
+        if length <= room:
+            room -= length
             yield pair

@@ -44,10 +44,8 @@ def translate(events: Sequence[Event], account: Account) -> MergedFlow:
         return ONE_BY_ONE
     outcomes: list[Delivered] = []
     for event, step in zip(events, steps, strict=True):
-        outcome = (yield from ask(event, account, stated(event), step)) if _acts(event) else Delivered(step.note)
-        if not isinstance(outcome, Delivered):
-            return outcome
-        outcomes.append(outcome)
+        asks = _acts(event) and account.does("eligibility")
+        outcomes.append((yield from ask(event, account, step.profile)) if asks else Delivered(step.note))
     return tuple(outcomes)
 
 

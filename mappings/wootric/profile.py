@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, assert_never
 
 from mappings.contract import EMPTY, Event
 from mappings.fields import created, email, phone, traits
@@ -34,6 +34,8 @@ class Name:
                 return self.value.lower()
             case "phone":
                 return "".join(filter(str.isalnum, self.value))
+            case _:
+                assert_never(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Profile:
                 return replace(self, email=value)
             case "phone":
                 return replace(self, phone=value)
+            case _:
+                assert_never(kind)
 
     def overlaid(self, wanted: Profile) -> Profile:
         """What it is once ``wanted`` is written: new over existing, but an external id only where there is none."""

@@ -112,8 +112,31 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
     assert wide == event(wide).message
 
 
-def test_what_no_reader_gets_through_is_too_deep() -> None:
-    assert (Malformed("too-deep", "nested deeper than any reader goes"),) == members(b"[" * 100_000)
+def brackets(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+def test_what_no_reader_gets_through_is_too_deep_all_the_same() -> None:
+    refused = (Malformed("too-deep", f"nested deeper than {DEEPEST} levels"),)
+    assert refused == members(b'{"type":"page","a":' + brackets(90_000) + b"}")
+    assert refused == members(b'{"type":"page","a":[{},1,' + brackets(5_000) + b',"]\\"]"],"b":NaN}')
+
+
+@pytest.mark.parametrize("end", [b"", b'"' + b'\\"' * 1_000_000, b'"\\', b"]" * 10])
+def test_what_is_deep_and_never_closed_costs_one_look(end: bytes) -> None:
+    (refused,) = members(b'{"type":"page","a":' + b"[" * 5_000 + end)
+    assert refused == Malformed("too-deep", "nested deeper than any reader goes, or never closed")
+
+
+def test_a_bracket_too_many_is_no_json() -> None:
+    (refused,) = members(b'{"a":' + brackets(5_000) + b"}]{")
+    assert isinstance(refused, Malformed)
+    assert refused.reason == "not-json"
+
+
+def test_a_record_of_nothing_but_brackets_is_not_read_to_its_end() -> None:
+    (refused,) = members(b'{"type":"page","a":[' + b"[]," * 500_000 + brackets(5_000) + b"]}")
+    assert refused == Malformed("too-deep", "nested deeper than any reader goes, or never closed")
 
 
 def test_the_deepest_message_can_be_written_again() -> None:
@@ -340,17 +363,13 @@ def test_a_bad_member_is_refused_alone_with_its_own_json_and_the_defaults() -> N
     assert [first.id, fourth.id] == ["m1", "m4"]  # type: ignore[union-attr]
 
 
-def test_a_deep_member_is_refused_alone() -> None:
-    deep = nested(DEEPEST + 1)
-    good, refused = members({"batch": [a_message(), deep]})
-    expected = Malformed("too-deep", f"nested deeper than {DEEPEST} levels", orjson.dumps(deep))
-    assert isinstance(good, Event)
-    assert expected == refused
-
-
-def test_a_member_too_deep_to_be_written_leaves_the_record_as_its_dead_letter() -> None:
-    envelope = b'{"batch":[{"type":"page","a":' + b"[" * 500 + b"]" * 500 + b"}]}"
-    assert (Malformed("too-deep", f"nested deeper than {DEEPEST} levels"),) == members(envelope)
+@pytest.mark.parametrize("levels", [DEEPEST, 500, 5_000])
+def test_a_deep_member_is_refused_alone_and_its_dead_letter_is_the_record(levels: int) -> None:
+    whole = orjson.dumps(a_message())
+    envelope = b'{"batch":[' + whole + b',{"type":"page","a":' + brackets(levels) + b"}," + whole + b"]}"
+    before, refused, after = members(envelope)
+    assert Malformed("too-deep", f"nested deeper than {DEEPEST} levels") == refused
+    assert [a_message()] * 2 == [one.message for one in (before, after) if isinstance(one, Event)]
 
 
 def test_an_envelope_inside_an_envelope_is_refused() -> None:

@@ -77,7 +77,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "shape.empty_array": ("not-an-object",),
     "shape.array_of_messages": ("not-an-object",),
     "shape.empty_object": ("no-type",),
-    "shape.deep_arrays": ("too-deep",),
+    "shape.deep_arrays": ("not-an-object",),
     "shape.deep_arrays_open": ("too-deep",),
     "shape.deep_in_properties": ("too-deep",),
     "shape.depth_200_traits": ("identify of u-1",),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from worker.core.commit_metadata import LONGEST_TEXT, Metadata, decode, encode
 from worker.core.ledger import SLACK, Ledger
-from worker.core.offset_map import MAP_BYTES, NOTHING, OffsetMap, pack
+from worker.core.offset_map import FRAME, MAP_BYTES, NOTHING, OffsetMap, pack
 
 
 def a_ledger(*offsets: int, start: int = 10, settled: OffsetMap = NOTHING, envelopes: int = 1) -> Ledger:
@@ -241,6 +241,17 @@ def test_a_window_of_two_thousand_seven_hundred_and_fifty_bytes_of_bits_is_admit
     ledger, stop = settle_every_second(0)
     assert 8 * (MAP_BYTES - 5) == stop
     assert MAP_BYTES - 2 == len(pack(ledger.offset_map(), 0))
+
+
+def test_records_far_apart_are_admitted_by_the_number_of_holes() -> None:
+    ledger = Ledger(0)
+    admitted = 0
+    while ledger.admits(20 * admitted):
+        ledger.track(20 * admitted)
+        admitted += 1
+    # A bitmap would take 2.5 bytes for each. The bound: a byte for each run, and one more for each 128 offsets.
+    bounds = [FRAME + holes + 1 + (20 * (holes - 1) + 1) // 128 for holes in (admitted, admitted + 1)]
+    assert [MAP_BYTES - 1, MAP_BYTES] == bounds
 
 
 def test_a_full_ledger_admits_again_when_its_lowest_offset_is_settled() -> None:

@@ -29,7 +29,8 @@ class Malformed:
     """Never an event. ``reason`` is one of :data:`worker.core.reasons.MALFORMED`.
 
     ``detail`` names the field and the type of what was found there, not the value. ``raw`` is an envelope member's own
-    JSON with the envelope's defaults; ``None`` where the record's bytes are the thing itself.
+    JSON with the envelope's defaults; ``None`` where the record's bytes are the thing itself, and for a member that is
+    too deep to be written.
     """
 
     reason: str
@@ -60,7 +61,7 @@ def decode(record: Record, integration: str) -> tuple[Member, ...]:
         found = orjson.loads(value)
     except orjson.JSONDecodeError:
         try:
-            found = lenient_json.read(value)
+            found = lenient_json.read(value, DEEPEST + 3)  # deep enough to be seen as too deep in an envelope
         except lenient_json.UnreadableError as error:
             return (Malformed(error.reason, error.detail),)
     # Depth costs a walk through the whole value: it is only taken where there are brackets enough.
@@ -101,12 +102,9 @@ def _member(message: Any, record: Record, index: int, integration: str, maybe_de
 
 
 def _with_raw(member: Event | Malformed, message: Any) -> Member:
-    if not isinstance(member, Malformed):
+    if not isinstance(member, Malformed) or member.reason == "too-deep":
         return member
-    try:
-        return replace(member, raw=orjson.dumps(message))
-    except TypeError:  # deeper than orjson writes: the dead letter is the whole record
-        return member
+    return replace(member, raw=orjson.dumps(message))
 
 
 # --- An envelope's defaults

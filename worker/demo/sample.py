@@ -9,6 +9,7 @@ from importlib.resources import files
 from itertools import cycle, islice
 
 from worker.core import lenient_json
+from worker.core.decode import DEEPEST
 
 TOPIC = "shop-events"
 
@@ -35,7 +36,7 @@ def records(count: int) -> list[Sample]:
 def _key(line: bytes) -> bytes | None:
     """As a collector would: the person of a message, the source of an envelope, none where neither can be read."""
     try:
-        found = lenient_json.read(line)
+        found = lenient_json.read(line, DEEPEST)
     except lenient_json.UnreadableError:
         return None
     if not isinstance(found, dict):

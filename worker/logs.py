@@ -150,6 +150,11 @@ def _frames(error: BaseException) -> Iterator[str]:
 # --- What libraries say
 
 
+def quiet() -> None:
+    """Not a word from the libraries: for commands whose own lines say it all."""
+    logging.getLogger().handlers = [logging.NullHandler()]
+
+
 def _library_handler(
     out: TextIO, before: list[Processor], last: list[Processor], clock: Callable[[], float]
 ) -> logging.Handler:

@@ -73,12 +73,12 @@ class Event:
 
     type: EventType
     id: str
-    key: str
+    key: str = field(repr=False)
     time: float
-    message: Mapping[str, Any]
-    options: Mapping[str, Any] = field(default_factory=_empty)
-    user_id: str | None = None
-    anonymous_id: str | None = None
+    message: Mapping[str, Any] = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=_empty, repr=False)
+    user_id: str | None = field(default=None, repr=False)
+    anonymous_id: str | None = field(default=None, repr=False)
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -108,7 +108,7 @@ class Delivered:
     """The vendor has it. ``note`` is a slug that metrics carry as the reason ("unchanged", "eligible")."""
 
     note: str = ""
-    detail: str = ""
+    detail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Rejected:
     """
 
     reason: str
-    detail: str = ""
+    detail: str = field(default="", repr=False)
 
 
 Outcome: TypeAlias = Delivered | Skipped | Rejected
@@ -164,18 +164,18 @@ class Request:
     """
 
     method: Literal["GET", "POST", "PUT"]
-    url: str
+    url: str = field(repr=False)
     operation: str
-    query: Sequence[tuple[str, str]] = ()
-    headers: Mapping[str, str] = field(default_factory=_empty)
-    json: Any = None
-    form: Sequence[tuple[str, str]] | None = None
+    query: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=_empty, repr=False)
+    json: Any = field(default=None, repr=False)
+    form: Sequence[tuple[str, str]] | None = field(default=None, repr=False)
     login: bool = True
     repeatable: bool = True
     promises_object: bool = False
-    cached_as: str | None = None
+    cached_as: str | None = field(default=None, repr=False)
     revalidate: bool = False
-    invalidates: tuple[str, ...] = ()
+    invalidates: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ class Response:
     """A vendor's answer. ``headers`` have lower-case names. ``body`` is ``None`` where it was cut or over 256 KiB."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=_empty)
-    body: bytes | None = b""
+    headers: Mapping[str, str] = field(default_factory=_empty, repr=False)
+    body: bytes | None = field(default=b"", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -252,7 +252,7 @@ class Refused:
     """The vendor says no to this event for good."""
 
     reason: str
-    detail: str = ""
+    detail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ class WrongSetup:
     """The vendor says no to the account: a token, an organization, a right."""
 
     reason: str
-    detail: str = ""
+    detail: str = field(default="", repr=False)
 
 
 Meaning: TypeAlias = Transient | Limited | Refused | WrongSetup

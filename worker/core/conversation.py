@@ -60,6 +60,11 @@ class Conversation:
         self.wrote = False  # a request that changes something was answered: what is cut now may be repeated
 
     @property
+    def is_merge(self) -> bool:
+        """It serves several events at once."""
+        return len(self.items) > 1
+
+    @property
     def user(self) -> User:
         """The user whom it serves."""
         return self.items[0].user

@@ -22,7 +22,7 @@ from worker.core.endings import Endings
 from worker.core.faults import Fault
 from worker.core.policy import Policy
 from worker.core.tally import Tally
-from worker.core.troubles import Troubles
+from worker.core.troubles import Fate, Troubles
 from worker.core.turns import Turns
 
 
@@ -96,7 +96,7 @@ class Delivery:
         self, flow: Conversation, send: Send, answer: Response | Fault, reason: str, wait: float | None, now: float
     ) -> None:
         unknown = answer.written if isinstance(answer, Fault) else answer.ok or answer.status in (502, 504)
-        fate = self.troubles.failed(flow, reason, wait, now)
+        fate: Fate = self.troubles.failed(flow, reason, wait, now)
         if unknown and send.request.method != "GET":
             if not send.request.repeatable and self.policy.unknown_outcome == "dead-letter":
                 fate = Rejected("unknown-outcome", f"no answer to {send.request.operation} ({reason})")

@@ -14,7 +14,7 @@ from worker.core.queues import Queues
 from worker.core.retry import LONG_SLEEP
 from worker.core.settling import Settling
 from worker.core.tally import Tally
-from worker.core.troubles import Troubles
+from worker.core.troubles import Fate, Split, Troubles
 
 # Not the vendor's word on the event: its user's trouble is not over with it.
 GIVEN_UP: Final = frozenset({"retries-exhausted", "wrong-setup", "unknown-outcome"})
@@ -40,9 +40,8 @@ class Endings:
         was_probe = flow.probe
         first = ended.outcomes[0]
         refused = isinstance(first, Rejected) and flow.answers > 0 and ended.error is None
-        if len(flow.items) > 1 and not all(isinstance(one, Delivered) for one in ended.outcomes):
-            flow.user.singles = len(flow.items)
-            self.settling.next(flow.user)
+        if flow.is_merge and not all(isinstance(one, Delivered) for one in ended.outcomes):
+            self._split(flow)
         elif isinstance(first, Rejected):
             self._reject(flow, first, now, refused=refused)
         else:
@@ -64,13 +63,21 @@ class Endings:
             flow.user.trouble = None
         self.settling.rejected(flow, rejected)
 
-    def meet(self, flow: Conversation, fate: float | Rejected, reason: str, wait: float | None, now: float) -> None:
+    def _split(self, flow: Conversation) -> None:
+        """The merge was not delivered as one: its events are sent one by one."""
+        flow.user.singles = len(flow.items)
+        self.settling.next(flow.user)
+
+    def meet(self, flow: Conversation, fate: Fate, reason: str, wait: float | None, now: float) -> None:
         """A failed or refused flow sleeps, or its head event is given up."""
         if isinstance(fate, Rejected):
             self.end(flow, flow.all_get(fate), now)
             return
         self.tally.retries[reason] += 1
-        self._sleep(flow, fate, now)
+        if isinstance(fate, Split):
+            self._split(flow)
+        else:
+            self._sleep(flow, fate, now)
         if flow.probe:
             self.probes.failed(now, wait)
 

@@ -18,7 +18,8 @@ from worker.core.routing import Filtered, Routing
 from worker.core.tally import Tally
 
 DECODED: Final = 8  # a decoded event takes so many times its bytes (measured on CPython 3.11)
-NO_ROOM: Final[frozenset[str]] = frozenset()
+NOTHING: Final[frozenset[str]] = frozenset()
+NO_PARTITIONS: Final[frozenset[TopicPartition]] = frozenset()
 
 
 class Intake:
@@ -30,7 +31,8 @@ class Intake:
 
     def __init__(self, policy: Policy, queues: Queues, letters: Letters, tally: Tally) -> None:
         self.assignments: dict[TopicPartition, Assignment] = {}
-        self.limited_by: frozenset[str] = frozenset()
+        self.limited_by: frozenset[str] = NOTHING
+        self.backlogged: frozenset[TopicPartition] = NO_PARTITIONS  # to be paused: they brought more than has room
         self._policy = policy
         self._routing = Routing(policy)
         self._queues = queues
@@ -44,6 +46,10 @@ class Intake:
         assignment = Assignment(partition, Ledger(start, settled), position=start)
         self.assignments[partition] = assignment
         return assignment
+
+    def forget(self, partition: TopicPartition) -> None:
+        """It is not ours any more: nothing of it waits for room."""
+        self.backlogged -= {partition}
 
     def receive(
         self,
@@ -75,14 +81,10 @@ class Intake:
                 limits.add(limit)
             elif assignment.position:
                 assignment.ledger.passed(assignment.position)
-        self.limited_by = frozenset(limits) if limits else NO_ROOM
+        self.limited_by = frozenset(limits) if limits else NOTHING
+        self.backlogged = frozenset(one.partition for one in waiting if one.backlog) if limits else NO_PARTITIONS
         if self._queues.events > before:
             self._tally.batch_events.observe(self._queues.events - before)
-
-    @property
-    def backlogged(self) -> frozenset[TopicPartition]:
-        """The partitions to pause: they have brought more than there is room for."""
-        return frozenset(p for p, one in self.assignments.items() if one.backlog)
 
     def _admit_from(self, assignment: Assignment, now: float) -> str | None:
         """Until the backlog is empty (``None``), or the name of the limit that was met."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.core.retry import Trouble
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
 class Item:
     """One event until it is settled. ``bytes`` is its share of the buffer's budget."""
 
@@ -41,7 +41,7 @@ class UserState(Enum):
     DEAD_LETTERING = auto()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
 class User:
     """Whom order is kept for: one ordering key in one partition. ``waiting`` begins with the event being served."""
 
@@ -56,7 +56,7 @@ class User:
     singles: int = 0  # so many of its next events are sent one by one: their merge was not delivered
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
 class Assignment:
     """One partition, from its assignment to its revocation. What comes back for an old one changes nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from mappings.contract import Destination, Response
@@ -13,7 +14,7 @@ from worker.core.effects import Effect, Note, Send
 from worker.core.endings import Endings
 from worker.core.faults import Fault
 from worker.core.holds.gate import Gate
-from worker.core.holds.states import HELD
+from worker.core.holds.states import HELD, State
 from worker.core.intake import Intake
 from worker.core.items import User, UserState
 from worker.core.letters import DeadLetter, Letters, Produce
@@ -34,6 +35,20 @@ from worker.core.turns import Turns
 ADMIT_AFTER: Final = 64  # settled events: admission looks at every partition, so not after each one
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a lane is composed of. The simulation plants its bugs here, so that each part is known to be needed."""
+
+    queues: type[Queues] = Queues
+    commits: type[Commits] = Commits
+    cache: type[LookupCache] = LookupCache
+    probes: type[Probes] = Probes
+    troubles: type[Troubles] = Troubles
+
+
+PARTS: Final = Parts()
+
+
 class Lane:
     """Everything that one destination is served by, without the wires. Times are Unix seconds that never go back.
 
@@ -50,19 +65,20 @@ class Lane:
         version: str,
         commit_interval: float = 0.5,
         secrets: Iterable[str] = (),
+        parts: Parts = PARTS,
     ) -> None:
         self.tally = Tally()
         self.notes: list[Note] = []  # for the log; whoever writes them takes them out
-        self._queues = Queues()
+        self._queues = parts.queues()
         self._letters = Letters(version)
-        self._commits = Commits(commit_interval, self.tally)
+        self._commits = parts.commits(commit_interval, self.tally)
         self._gate = Gate(policy.concurrency)
         self._intake = Intake(policy, self._queues, self._letters, self.tally)
-        self._cache = LookupCache()
+        self._cache = parts.cache()
         self._settling = Settling(self._queues, self._letters, self.tally, self.notes)
         self._settling.secrets = tuple(secrets)
-        self._probes = Probes(self._gate, self._queues, self._intake.assignments)
-        troubles = Troubles(policy, self._gate, random, self._others_wait, self.notes)
+        self._probes = parts.probes(self._gate, self._queues, self._intake.assignments)
+        troubles = parts.troubles(policy, self._gate, random, self._others_wait, self.notes)
         endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
         login = Login(destination, settings, random)
         self._turns = Turns(
@@ -87,6 +103,7 @@ class Lane:
     def assign(self, partitions: Iterable[Assigned]) -> None:
         """These partitions are ours from now on. Call it before any record of theirs."""
         for assigned in partitions:
+            self.lose([assigned.partition])  # it may be ours already, at another place (retention took the rest)
             metadata = decode(assigned.position.metadata, assigned.position.offset)
             if metadata is None:
                 self.tally.metadata_ignored += 1
@@ -145,6 +162,7 @@ class Lane:
             if assignment is None:
                 continue
             assignment.gone = True
+            self._intake.forget(partition)
             self._turns.drop(assignment)
             self._letters.drop(assignment)
             self._cache.disown(assignment)
@@ -203,6 +221,11 @@ class Lane:
     def standing(self) -> Status:
         """How the lane stands, for metrics and people."""
         return standing(self._intake, self._letters, self._gate, self.tally)
+
+    @property
+    def state(self) -> State:
+        """Whether it flows, or why it holds."""
+        return self._gate.state
 
     @property
     def idle(self) -> bool:

@@ -16,7 +16,7 @@ AGAIN_AFTER: Final = 1.0  # seconds, doubling
 AGAIN_LONGEST: Final = 30.0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
 class DeadLetter:
     """One event that was given up, and what becomes of it once the broker has it.
 

@@ -26,10 +26,9 @@ class Probes:
         self._number = 0
         self._secrets_read = False
 
-    @property
-    def wants_secrets(self) -> bool:
-        """A refused set-up is tried with what the secret files say now."""
-        return self._gate.state in (State.SETUP, State.LOGIN) and not self._secrets_read
+    def wants_secrets(self, *, logs_in: bool) -> bool:
+        """A login, and a refused set-up, is tried with what the secret files say now."""
+        return (logs_in or self._gate.state is State.SETUP) and not self._secrets_read
 
     def secrets_read(self) -> None:
         """They were read for the probe that is due."""

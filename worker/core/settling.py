@@ -78,10 +78,11 @@ class Settling:
             self._tally.settle("dead-lettered", reason)
         else:
             self._settle(item, "dead-lettered", reason, now)
-            self.next(item.user)
+            if item.user.waiting:
+                self._queues.ready(item.user)
 
     def next(self, user: User) -> None:
-        """The user's flow has ended; its next event may go."""
+        """The user's open flow has ended; its next event may go."""
         user.conversation = None
         self._queues.release(user.key)
         if user.waiting:

@@ -35,6 +35,7 @@ def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Stat
     return Status(
         state=gate.state.value,
         why=gate.why,
+        held_since=gate.since if gate.held else None,
         until=gate.probe_at,
         pending=dict(pending),
         oldest_pending=min((oldest for one in assignments.values() for oldest in _oldest(one)), default=None),

@@ -84,6 +84,7 @@ class Status:
 
     state: str  # "open", "slow start", or the hold's name: "limited", "set-up", "login", "breaker"
     why: str  # a sentence for people, without personal data
+    held_since: float | None  # Unix seconds, while it holds
     until: float | None  # when the next probe is due, Unix seconds
     pending: dict[PendingState, int]
     oldest_pending: float | None  # Kafka timestamp (Unix seconds) of the lowest unsettled record

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeAlias
 
 from mappings.contract import Rejected
 from worker.core.answers import OverLimit, SetupRefused
@@ -19,12 +20,22 @@ from worker.core.retry import Random, Trouble, Witnesses, backoff
 
 DELIVERED: Final = "\0delivered"  # no operation is called so
 
-# What becomes of the event: a number of seconds to sleep, or its end.
-Fate = float | Rejected
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A merge fails while others are served: one of its events may be to blame, so they are sent one by one."""
+
+
+SPLIT: Final = Split()
+# What becomes of the flow: a number of seconds to sleep, its event's end, or its parts.
+Fate: TypeAlias = float | Rejected | Split
 
 
 class Troubles:
     """Failures, refusals and their witnesses. While the lane holds, nothing here changes but the event's own sleep."""
+
+    confirmation: ClassVar[type[Confirmation]] = Confirmation
+    trouble: ClassVar[type[Trouble]] = Trouble
 
     def __init__(
         self, policy: Policy, gate: Gate, random: Random, others: Callable[[User], bool], notes: list[Note]
@@ -35,7 +46,7 @@ class Troubles:
         self._others = others
         self._notes = notes
         self._breaker = Breaker()
-        self._confirmation = Confirmation()
+        self._confirmation = self.confirmation()
         self._witnesses = Witnesses()
 
     def accepted(self, conversation: Conversation, send: Send, now: float) -> None:
@@ -79,7 +90,7 @@ class Troubles:
         if not self.gate.held and first_attempt and self._breaker.failed(conversation.user, now):
             self.gate.signal(Signal.TRIPPED, now, f"most first attempts fail ({reason})")
         witnessed = known_since is not None and self._witnesses.saw(DELIVERED, conversation.user, known_since)
-        return self._ordinary(trouble, reason, wait, now, witnessed=witnessed)
+        return self._ordinary(trouble, conversation, reason, wait, now, witnessed=witnessed)
 
     def over_limit(self, conversation: Conversation, send: Send, meant: OverLimit, now: float) -> Fate:
         """The vendor limits: this user alone, or everybody?"""
@@ -90,7 +101,7 @@ class Troubles:
         ):
             self.gate.signal(Signal.OVER_LIMIT, now, "the vendor's limit is reached", wait=meant.wait)
         if witnessed:
-            return self._ordinary(trouble, "limited", meant.wait, now, witnessed=True)
+            return self._ordinary(trouble, conversation, "limited", meant.wait, now, witnessed=True)
         trouble.last = now
         trouble.failures += 1
         return self._pause(trouble, meant.wait)
@@ -99,10 +110,14 @@ class Troubles:
         """The vendor refuses the account: because of this event, or everybody's?"""
         operation = send.request.operation
         trouble, known_since = self._trouble(conversation, meant.reason, now)
-        own_fault = trouble.refused(now, witnessed=self._served_meanwhile(send, conversation, known_since))
+        witnessed = self._served_meanwhile(send, conversation, known_since)
+        own_fault = trouble.refused(now, witnessed=witnessed)
         if not self.gate.held and self._confirmed("set-up", conversation, send, now):
             self.gate.operation = operation
             self.gate.signal(Signal.SETUP_REFUSED, now, f"{operation} is refused ({meant.reason}): check the set-up")
+        if witnessed and conversation.is_merge and not self.gate.held:
+            trouble.next_event()
+            return SPLIT
         if own_fault and not self.gate.held:
             return Rejected("wrong-setup", f"{meant.reason} {meant.detail}".strip())
         return self._pause(trouble, meant.wait)
@@ -124,7 +139,7 @@ class Troubles:
             item.attempts += 1
         if user.trouble is not None:
             return user.trouble, user.trouble.last
-        user.trouble = Trouble(first=now, last=now)
+        user.trouble = self.trouble(first=now, last=now)
         item = conversation.items[0]
         self._notes.append(Note("info", "first failure", item.record, item.event, {"reason": reason}))
         return user.trouble, None
@@ -132,6 +147,7 @@ class Troubles:
     def _ordinary(
         self,
         trouble: Trouble,
+        conversation: Conversation,
         reason: str,
         wait: float | None,
         now: float,
@@ -140,6 +156,8 @@ class Troubles:
     ) -> Fate:
         held = self.gate.held
         trouble.failed(now, witnessed=witnessed and not held)
+        if witnessed and conversation.is_merge and not held:
+            return SPLIT
         if not held and trouble.hopeless(now, self._policy.retry_window, witnessed=witnessed):
             trouble.given_up = True
             return Rejected("retries-exhausted", f"last failure: {reason}")

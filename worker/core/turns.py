@@ -78,9 +78,10 @@ class Turns:
             if send is not None:
                 return send
         while self.gate.probe_due(now):
-            if self.probes.wants_secrets:
+            logs_in = self.gate.state is State.LOGIN or bool(self.awaiting and self.login.needed(now))
+            if self.probes.wants_secrets(logs_in=logs_in):
                 return ReadSecrets()
-            if self.gate.state is State.LOGIN or (self.awaiting and self.login.needed(now)):
+            if logs_in:
                 return self._login_probe(now)
             flow = self._candidate(now)
             if flow is None:

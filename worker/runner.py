@@ -12,18 +12,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from mappings.contract import Request, Response
 from worker.adapters.inbox import Partitions, Release
 from worker.adapters.producer import Acknowledged, ProduceFailed
-from worker.core.effects import ReadSecrets, Send
+from worker.core.effects import Note, ReadSecrets, Send
 from worker.core.faults import Fault, FaultKind
 from worker.core.lane import Lane
 from worker.core.letters import DeadLetter, Produce
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
-from worker.journal import Journal
+from worker.lane_log import LaneLog
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
 LEAVING: Final = 10.0  # seconds that the last commit and the leave may take
@@ -92,7 +92,7 @@ class Runner:
     clock: Callable[[], float]
     reread: Callable[[], tuple[object, Iterable[str]]]
     failed_with: Callable[[BaseException], None]
-    journal: Journal
+    log: LaneLog
     consumer: Consumer = field(init=False)
     joined: bool = field(default=False, init=False)
     draining: bool = field(default=False, init=False)
@@ -147,6 +147,11 @@ class Runner:
             due = self.lane.wake_at(now)
             nap = LONGEST_NAP if due is None else min(max(due - now, 0.0), LONGEST_NAP)
             await asyncio.wait([self._closed], timeout=nap)
+
+    def _commit(self, now: float) -> None:
+        positions = self.lane.commit(now)
+        if positions:
+            self.consumer.commit(positions)
 
     async def stop(self) -> None:
         """Nothing new; finish what is open; commit; leave. Bounded by the drain's timeout."""
@@ -225,7 +230,9 @@ class Runner:
         for produce in self.lane.produces(now):
             self._produce(produce)
         if self.lane.notes:
-            self.journal.write(self.lane.notes)
+            for note in self.lane.notes:
+                self.log.tell(note, now)
+            self.lane.notes.clear()
         paused = self.lane.paused()
         if paused != self._paused:
             self._paused = paused
@@ -285,14 +292,15 @@ class Runner:
     def committed(self, positions: Mapping[TopicPartition, Position], error: str | None) -> None:
         self.lane.committed(positions, error)
         if error is not None:
-            self.journal.say("warning", "commit failed", error=error)
+            self.log.tell(Note("warning", "commit failed", fields={"error": error}), self.clock())
         if self._last is not None and not self._last.done():
             self._last.set_result(None)
 
     def lost_to_retention(self, partition: TopicPartition, first: int, until: int) -> None:
         self.tally.lost_to_retention[partition.topic] += until - first
         where = f"{partition.topic}/{partition.partition}"
-        self.journal.say("error", "events lost to retention", at=where, first_offset=first, until_offset=until)
+        fields = {"at": where, "first_offset": first, "until_offset": until}
+        self.log.tell(Note("error", "events lost to retention", fields=fields), self.clock())
 
     def failed(self, error: BaseException) -> None:
         self.failed_with(error)

@@ -1,0 +1,207 @@
+"""Builds everything once, runs the lanes, stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, fields, is_dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+import uvloop
+
+from worker.adapters.admin import Admin
+from worker.adapters.connection import Connection, Log
+from worker.adapters.consumer import Consumer
+from worker.adapters.http import Transport
+from worker.adapters.producer import Producer
+from worker.commands.exits import Exit
+from worker.config import DestinationSettings, Settings, SetupError, connection_of, reload_secrets, secrets_of
+from worker.core.lane import Lane
+from worker.core.starts import NoStart
+from worker.lane_log import LaneLog
+from worker.logs import Guard, set_up
+from worker.metrics import registry
+from worker.runner import Runner
+from worker.start import prepare
+
+CLOSING: Final = 5.0  # seconds for the producer's last answers
+
+
+def steady_clock() -> Callable[[], float]:
+    """Unix seconds that never go back: the wall clock of the start, moved on by the steady one."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+def run(settings: Settings) -> int:
+    """The worker, until SIGTERM or SIGINT; the exit code. Raises SetupError, KafkaNotReached."""
+    guard = Guard(secrets_of(settings))
+    log = set_up(settings.worker.log_format, settings.worker.log_level, guard)
+    connection = connection_of(settings)
+    prepare(settings, connection, log)
+    return uvloop.run(Worker(settings, connection, log, guard).run())
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One process: a lane for each destination, one producer, one admin port."""
+
+    settings: Settings
+    connection: Connection
+    log: Log
+    guard: Guard
+
+    async def run(self) -> int:
+        """Serve until told to stop; 0 after a clean stop, 2 or 70 when a lane cannot go on."""
+        loop = asyncio.get_running_loop()
+        stopped: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def stop(error: BaseException | None) -> None:
+            if not stopped.done():
+                stopped.set_result(error)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, None)
+        producer = Producer(self.connection, call=loop.call_soon_threadsafe, log=self.log)
+        producer.start()
+        clock = steady_clock()
+        runners = [self._runner(one, producer, clock, stop) for one in self.settings.destinations.values()]
+        async with AsyncExitStack() as stack:
+            await self._admin(runners, clock, stack)
+            lanes = [loop.create_task(runner.run(), name=runner.name) for runner in runners]
+            self.log.info("started", destinations=[runner.name for runner in runners], version=version("segment-relay"))
+            error = await self._until_stopped(lanes, stopped)
+            if error is None:
+                self.log.info("stopping: finishing what is under way")
+                await asyncio.gather(*(runner.stop() for runner in runners))
+                await asyncio.gather(*lanes)
+            else:
+                await self._abandon(lanes)
+        await asyncio.to_thread(producer.close, CLOSING)
+        return self._ended(error)
+
+    async def _until_stopped(
+        self, lanes: list[asyncio.Task[None]], stopped: asyncio.Future[BaseException | None]
+    ) -> BaseException | None:
+        """The error that ends the process, or ``None`` for a clean stop. A lane that dies takes the process along."""
+        both: list[asyncio.Future[Any]] = [stopped, *lanes]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            return stopped.result()
+        dead = next(lane for lane in lanes if lane.done())
+        return dead.exception() or RuntimeError(f"the lane {dead.get_name()} has ended")
+
+    async def _abandon(self, lanes: Iterable[asyncio.Task[None]]) -> None:
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+
+    def _ended(self, error: BaseException | None) -> int:
+        match error:
+            case None:
+                self.log.info("stopped")
+                return Exit.OK
+            case NoStart():
+                raise SetupError([str(error)])
+            case _:
+                self.log.error("ended by an error", error=type(error).__name__, exc_info=error)
+                return Exit.INTERNAL
+
+    async def _admin(self, runners: list[Runner], clock: Callable[[], float], stack: AsyncExitStack) -> None:
+        address = self.settings.worker.admin_address
+        admin = Admin(address.host, address.port, registry(runners, clock), lambda: unready(runners))
+        try:
+            await admin.open()
+        except OSError as error:
+            raise SetupError([f"worker.admin_address: {address} cannot be listened on ({error.strerror})"]) from None
+        stack.push_async_callback(admin.close)
+        self.log.info("admin endpoint", address=f"{address.host}:{admin.port}")
+
+    def _runner(
+        self,
+        destination: DestinationSettings,
+        producer: Producer,
+        clock: Callable[[], float],
+        stop: Callable[[BaseException | None], None],
+    ) -> Runner:
+        kafka, policy = self.settings.kafka, destination.policy
+        runner = Runner(
+            name=destination.name,
+            lane=Lane(
+                destination.destination,
+                destination.mapping_settings,
+                policy,
+                random=random.random,
+                version=version("segment-relay"),
+                commit_interval=self.settings.worker.commit_interval,
+                secrets=secrets_of(self.settings),
+            ),
+            transport=self._transport(destination),
+            producer=producer,
+            dead_letters=destination.dead_letters,
+            concurrency=policy.concurrency,
+            drain_timeout=self.settings.worker.drain_timeout,
+            clock=clock,
+            reread=lambda: self._reread(destination),
+            failed_with=stop,
+            log=LaneLog(self.log, destination.name),
+        )
+        runner.consumer = Consumer(
+            self.connection,
+            group=destination.group,
+            topics=kafka.topics,
+            inbox=runner,
+            call=asyncio.get_running_loop().call_soon_threadsafe,
+            start_at=destination.start_at,
+            instance_id=kafka.instance_id,
+            session_timeout=kafka.session_timeout,
+            heartbeat_interval=kafka.heartbeat_interval,
+            max_poll_interval=kafka.max_poll_interval,
+            drain_timeout=self.settings.worker.drain_timeout,
+            log=self.log,
+        )
+        return runner
+
+    def _transport(self, destination: DestinationSettings) -> Transport:
+        return Transport(
+            hosts=destination.destination.hosts(destination.mapping_settings),
+            connect_timeout=destination.connect_timeout,
+            request_timeout=destination.request_timeout,
+            connections=destination.policy.concurrency,
+            ca_file=destination.ca_file,
+            proxy=destination.proxy,
+        )
+
+    def _reread(self, destination: DestinationSettings) -> tuple[object, Iterable[str]]:
+        """The mapping's settings, with what its secret files hold now; as they were, where a file cannot be read."""
+        try:
+            account = reload_secrets(self.settings, destination.name)
+        except SetupError as error:
+            self.log.warning("secret file not read", destination=destination.name, problem=str(error))
+            return destination.mapping_settings, ()
+        secrets = frozenset(secrets_in(account))
+        self.guard.add(secrets)
+        return account, secrets
+
+
+def secrets_in(account: object) -> Iterable[str]:
+    """The texts of the secret fields of a mapping's settings."""
+    assert is_dataclass(account)  # noqa: S101
+    for each in fields(account):
+        if each.metadata.get("secret") and (value := getattr(account, each.name)):
+            yield str(value)
+
+
+def unready(runners: Iterable[Runner]) -> str | None:
+    """Why no events are taken, or nothing."""
+    for runner in runners:
+        if runner.draining:
+            return f"{runner.name} is draining"
+        if not runner.joined:
+            return f"{runner.name} has not joined its group yet"
+    return None

@@ -1,0 +1,78 @@
+"""Before the first event: Kafka is there, the topics are, and every group knows where to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from worker import own_topics
+from worker.adapters import cluster
+from worker.adapters.cluster import KafkaRefused, TopicFacts
+from worker.adapters.connection import Connection, Log, reach
+from worker.config import DestinationSettings, Settings, SetupError
+from worker.settings.declared import of_table
+from worker.settings.problems import missing
+from worker.settings.tables import DestinationTable
+
+
+def prepare(settings: Settings, connection: Connection, log: Log) -> None:
+    """Wait for Kafka, create what is ours to create, and say every mistake at once.
+
+    Raises KafkaNotReached, SetupError.
+    """
+    reach(connection, settings.worker.start_timeout, log)
+    try:
+        problems = list(_problems(settings, connection, log))
+    except KafkaRefused as error:
+        problems = [str(error)]
+    if problems:
+        raise SetupError(problems)
+
+
+def _problems(settings: Settings, connection: Connection, log: Log) -> Iterator[str]:
+    destinations = settings.destinations.values()
+    names = settings.kafka.topics
+    topics = cluster.topics(connection, [*names, *(one.dead_letters for one in destinations)])
+    sources = {name: topics[name] for name in names if name in topics}
+    for name in names:
+        if name not in sources:
+            yield f"kafka.topics: the topic {name} does not exist, or this user may not see it"
+    for destination in destinations:
+        if sources:
+            yield from _dead_letters(settings, connection, destination, sources, topics, log)
+        yield from _beginning(connection, destination)
+
+
+def _dead_letters(
+    settings: Settings,
+    connection: Connection,
+    destination: DestinationSettings,
+    sources: Mapping[str, TopicFacts],
+    topics: Mapping[str, TopicFacts],
+    log: Log,
+) -> Iterator[str]:
+    name = destination.dead_letters
+    found = topics.get(name)
+    largest = list(sources.values())
+    if found is not None:
+        least = own_topics.least_message_bytes(largest)
+        if found.max_message_bytes < least:
+            log.warning("dead letters may lose their value: the topic takes too little", topic=name, needed=least)
+        return
+    wish = own_topics.dead_letters(name, largest)
+    by_hand = f"create it: {wish.command(settings.kafka.bootstrap_servers)}"
+    if not settings.kafka.create_topics:
+        yield f"the topic {name} does not exist; {by_hand}"
+        return
+    try:
+        cluster.create_topic(
+            connection, name, partitions=wish.partitions, replication=wish.replication, settings=wish.settings
+        )
+        log.info("topic created", topic=name, destination=destination.name)
+    except KafkaRefused as error:
+        yield f"{error}; {by_hand}"
+
+
+def _beginning(connection: Connection, destination: DestinationSettings) -> Iterator[str]:
+    """A new destination says where it begins: last year's events may mean last year's surveys."""
+    if destination.start_at is None and not cluster.group_commits(connection, destination.group):
+        yield missing(("destinations", destination.name, "start_at"), of_table(DestinationTable)["start_at"])

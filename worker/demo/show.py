@@ -92,8 +92,13 @@ def _reasons(figures: Mapping[str, Figures], destinations: Mapping[str, Destinat
     for name, one in figures.items():
         for shown, (outcome, reason, events) in enumerate(_undelivered(one)):
             means = destinations[name].reasons.get(reason) or REASONS.get(reason, "")
-            table.add_row(Text("" if shown else name, "bold"), outcome, f"{events:,}", reason, means)
+            table.add_row(Text("" if shown else name, "bold"), outcome, f"{events:,}", reason, _lower(means))
     return table
+
+
+def _lower(sentence: str) -> str:
+    """As the mappings write theirs: without a capital and a full stop."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 def _undelivered(figures: Figures) -> Iterator[tuple[str, str, int]]:

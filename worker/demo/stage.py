@@ -66,7 +66,7 @@ client_secret = "sandbox-client-secret"
 # Real vendors take their time, and are not always well: a few answers of 503, which lose nothing and repeat nothing.
 WEATHER: list[dict[str, Any]] = [
     {"probability": 0.01, "times": 40, "seed": 7, "do": {"fault": "status", "status": 503}},
-    {"delay": 0.02},
+    {"delay": 0.005},
 ]
 
 

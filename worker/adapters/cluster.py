@@ -25,7 +25,7 @@ from kafka.errors import (
 )
 
 from worker.adapters.beginnings import offsets_at
-from worker.adapters.connection import Connection
+from worker.adapters.connection import Connection, connected
 from worker.core import starts
 from worker.core.records import Position, TopicPartition
 from worker.core.starts import StartAt
@@ -147,7 +147,7 @@ def _with_coordinator(ask: Callable[[], Any]) -> Any:
 @contextmanager
 def _admin(connection: Connection, wish: str) -> Iterator[KafkaAdminClient]:
     with _refusals(connection, wish):
-        admin = KafkaAdminClient(**connection.options(), bootstrap_timeout_ms=SECONDS * 1000)
+        admin = connected(KafkaAdminClient, connection, SECONDS)
         try:
             yield admin
         finally:
@@ -157,7 +157,7 @@ def _admin(connection: Connection, wish: str) -> Iterator[KafkaAdminClient]:
 @contextmanager
 def _reader(connection: Connection, wish: str) -> Iterator[KafkaConsumer]:
     with _refusals(connection, wish):
-        consumer = KafkaConsumer(**connection.options(), bootstrap_timeout_ms=SECONDS * 1000, metrics_enabled=False)
+        consumer = connected(KafkaConsumer, connection, SECONDS, metrics_enabled=False)
         try:
             yield consumer
         finally:

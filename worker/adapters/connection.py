@@ -10,10 +10,10 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.errors import (
@@ -22,6 +22,9 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
+from kafka.net.compat import KafkaNetClient
+
+Client = TypeVar("Client")
 
 ATTEMPT_SECONDS = 4.0
 MILLISECONDS = 1000
@@ -70,6 +73,26 @@ class Connection:
         }
 
 
+def connected(client: Callable[..., Client], connection: Connection, seconds: float, **options: Any) -> Client:
+    """One of kafka-python's clients, connected within ``seconds``. Raises KafkaError, ValueError.
+
+    Its constructor connects, and where that fails would leave its I/O thread running for ever.
+    """
+    made: list[KafkaNetClient] = []
+
+    def make(**configs: Any) -> KafkaNetClient:
+        made.append(KafkaNetClient(**configs))
+        return made[-1]
+
+    limit = int(seconds * MILLISECONDS)
+    try:
+        return client(**connection.options(), **options, bootstrap_timeout_ms=limit, kafka_client=make)
+    except BaseException:
+        for each in made:
+            each.close()
+        raise
+
+
 def reach(connection: Connection, timeout: float, log: Log) -> None:
     """Wait until Kafka answers, for at most ``timeout`` seconds; one log line whenever the reason changes.
 
@@ -96,7 +119,7 @@ def _attempt(connection: Connection, seconds: float) -> str | None:
         raise KafkaNotReached(f"Kafka cannot be reached: {' and '.join(map(str, missing))} cannot be read")
     with _overheard() as heard:
         try:
-            KafkaAdminClient(**connection.options(), bootstrap_timeout_ms=int(seconds * MILLISECONDS)).close()
+            connected(KafkaAdminClient, connection, seconds).close()
         except KafkaTimeoutError:
             return explain(connection, heard)
         except (KafkaError, ValueError) as error:

@@ -29,7 +29,7 @@ from kafka.errors import (
 from worker.adapters import gaps, private_calls
 from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
-from worker.adapters.connection import Connection, Log
+from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
 from worker.adapters.subscription import GRACE_SECONDS, Positions, Subscription
 from worker.adapters.watchdog import Watchdog
@@ -42,6 +42,7 @@ POLL_RECORDS = 2000
 # A batch in work and one waiting keep the loop busy; more would only be memory.
 OUTSTANDING = 2
 CLOSE_MS = 5000
+CONNECT_SECONDS = 30.0
 TROUBLE_PAUSE = 0.1
 
 # Kafka is not there, or the group is moving: the next poll goes on.
@@ -102,8 +103,8 @@ class Consumer:
         self._log = log
         self._clock = clock
         self._assignor = Assignor(group)
+        self._connection = connection
         self._options = {
-            **connection.options(),
             **FETCHING,
             "group_id": group,
             "group_instance_id": instance_id,
@@ -188,7 +189,7 @@ class Consumer:
             self._call(self._inbox.failed, failure)
 
     def _serve(self) -> None:
-        consumer = self._consumer = KafkaConsumer(**self._options)
+        consumer = self._consumer = connected(KafkaConsumer, self._connection, CONNECT_SECONDS, **self._options)
         subscription = self._subscription = Subscription(
             consumer, self._assignor, self._inbox, self._call, self._drain_timeout, self._log
         )

@@ -17,10 +17,11 @@ from kafka.errors import (
 )
 from kafka.partitioner.default import murmur2
 
-from worker.adapters.connection import Connection, Log
+from worker.adapters.connection import Connection, Log, connected
 
 # The lane bounds what it has in hand far below this: a full queue means that the thread stands still.
 QUEUED: Final = 10_000
+CONNECT_SECONDS: Final = 10.0
 
 PRODUCING: Final[dict[str, Any]] = {
     "acks": "all",
@@ -30,7 +31,6 @@ PRODUCING: Final[dict[str, Any]] = {
     "max_block_ms": 10_000,
     "request_timeout_ms": 10_000,
     "delivery_timeout_ms": 30_000,
-    "bootstrap_timeout_ms": 10_000,
     "metrics_enabled": False,
 }
 
@@ -69,7 +69,7 @@ class Producer:
     """``call`` runs a function soon on the event loop, from any thread (``loop.call_soon_threadsafe``)."""
 
     def __init__(self, connection: Connection, *, call: Callable[..., object], log: Log) -> None:
-        self._options = {**connection.options(), **PRODUCING}
+        self._connection = connection
         self._call = call
         self._log = log
         self._letters: Queue[_Letter | None] = Queue(QUEUED)
@@ -121,7 +121,7 @@ class Producer:
         if self._broken:
             self._disconnect()
         if self._producer is None:
-            self._producer = KafkaProducer(**self._options)
+            self._producer = connected(KafkaProducer, self._connection, CONNECT_SECONDS, **PRODUCING)
             self._broken = False
         future = self._producer.send(
             letter.topic,
@@ -150,7 +150,7 @@ class Producer:
 
     def _disconnect(self) -> None:
         if self._producer is not None:
-            self._producer.close(timeout=self._options["delivery_timeout_ms"] / 1000)
+            self._producer.close(timeout=PRODUCING["delivery_timeout_ms"] / 1000)
             self._producer = None
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -63,12 +67,35 @@ def test_all_holds_on_apache_kafka(tmp_path: Path) -> None:
     assert_all_holds(tmp_path, "--broker", "apache", "--events", "1500")
 
 
+def settings_of(folder: Path) -> dict[str, Any]:
+    """The demo's settings file, once the worker has begun."""
+    deadline = time.monotonic() + LONGEST
+    while not list(folder.glob("*/worker.log")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (file,) = folder.glob("*/segment-relay.toml")
+    return tomllib.loads(file.read_text())
+
+
+def test_a_call_that_the_worker_knows_nothing_of_is_seen(tmp_path: Path) -> None:
+    call = {"userId": "nobody", "is_active": True, "source": "web", "eventCategory": "EXTERNAL"}
+    body = json.dumps(call | {"eventName": "stray", "eventval": {}}).encode()
+    with a_demo(tmp_path, "--events", "300") as demo:
+        wigzo = settings_of(tmp_path)["destinations"]["wigzo"]["settings"]
+        url = f"{wigzo['base_url']}/rest/v1/learn/event?org_token={wigzo['org_token']}"
+        with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10) as answer:  # noqa: S310  (http, on this machine)
+            assert answer.status == 200
+        said, _ = demo.communicate(timeout=LONGEST)
+    assert demo.returncode == 1, said
+    assert ["wigzo: it received", "wigzo: everything is"] == [
+        " ".join(line.split()[1:4]) for line in said.splitlines() if "✗" in line
+    ]
+    assert_everything_is_gone(tmp_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_takes_everything_along(tmp_path: Path, number: signal.Signals) -> None:
     with a_demo(tmp_path, "--keep") as demo:
-        deadline = time.monotonic() + LONGEST
-        while not list(tmp_path.glob("*/worker.log")) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        assert settings_of(tmp_path)
         assert processes_in(tmp_path)
         demo.send_signal(number)
         said, _ = demo.communicate(timeout=LONGEST)

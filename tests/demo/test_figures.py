@@ -37,6 +37,7 @@ class ALane:
             state="open",
             why="",
             until=None,
+            held_since=None,
             pending={"open": 1},
             oldest_pending=None,
             keys_failing=0,

@@ -48,8 +48,7 @@ class Delivery:
         flow.user.assignment.open -= 1
         meant = verdict(send.request, answer, self.destination, now)
         if send.reading is not None:
-            good = answer if isinstance(answer, Response) and answer.ok and isinstance(meant, ToFlow) else None
-            self.turns.cache.answered(send.reading, good, flow.user.assignment, now)
+            self.turns.cache.answered(send.reading, _learnt(flow, answer, meant), flow.user.assignment, now)
         if flow.user.assignment.gone:
             self.turns.queues.release(flow.user.key)
             return
@@ -127,3 +126,10 @@ class Delivery:
         status = answer.kind.value if isinstance(answer, Fault) else str(answer.status)
         self.tally.requests[operation, status] += 1
         self.tally.duration_of(operation).observe(now - send.sent)
+
+
+def _learnt(flow: Conversation, answer: Response | Fault, meant: Verdict) -> Response | None:
+    """What may be remembered. Not for a partition that is gone: its next owner may have written since."""
+    if isinstance(answer, Response) and answer.ok and isinstance(meant, ToFlow) and not flow.user.assignment.gone:
+        return answer
+    return None

@@ -1,0 +1,38 @@
+"""What every test of the whole worker has: a broker of either kind, and vendors of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.whole.topics import Topics
+from tests.whole.vendors import Vendors, vendors
+from tests.whole.worker import Tables, kafka
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A broker, with a topic and a group that no other test has."""
+
+    topics: Topics
+    topic: str
+    group: str
+
+    def kafka(self, **options: object) -> Tables:
+        return kafka(self.topics.bootstrap, self.topic, self.group, **options)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Vendors]:
+    with vendors() as served:
+        yield served
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, unique: Callable[[str], str]) -> Place:
+    """On Apache Kafka, or on the broker whose fixture the test names as its parameter."""
+    broker = request.getfixturevalue(getattr(request, "param", "apache"))
+    topics = Topics(broker.bootstrap)
+    return Place(topics, topics.create(unique("events")), unique("relay"))

@@ -16,6 +16,7 @@ from kafka.errors import (
 )
 
 from tests.kafka.doubles import Heard, create, eventually
+from worker.adapters.cluster import topics
 from worker.adapters.connection import Connection
 from worker.adapters.producer import Acknowledged, Produced, ProduceFailed, Producer, failure
 from worker.sandbox.brokers import Cluster
@@ -113,12 +114,27 @@ def test_a_record_over_the_topics_limit_is_told_to_be_too_large_and_the_next_one
 
 
 @pytest.mark.apache
-def test_a_missing_topic_is_a_failure_that_may_pass(apache: Cluster, unique: Names) -> None:
+def test_records_beside_one_that_is_too_large_arrive_all_the_same(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, max_message_bytes="2000")
     with Post(apache.bootstrap) as post:
-        post.send(unique("nowhere"))
-        (answer,) = post.answer()
-    assert isinstance(answer, ProduceFailed)
-    assert (answer.transient, answer.too_large) == (True, False)
+        for value in [b"before", bytes(3000), *(b"%d" % number for number in range(20))]:
+            post.send(topic, value=value)
+        answers = post.answer(22)
+    assert answers.count(Acknowledged()) == 21
+    assert answers.count(ProduceFailed("MessageSizeTooLargeError", transient=False, too_large=True)) == 1
+    assert len(everything(apache.bootstrap, topic, 21)) == 21
+
+
+@pytest.mark.apache
+def test_a_missing_topic_is_a_failure_that_may_pass_and_is_not_created_by_the_way(
+    apache: Cluster, unique: Names
+) -> None:
+    name = unique("nowhere")
+    with Post(apache.bootstrap) as post:
+        post.send(name)
+        assert post.answer() == [ProduceFailed("KafkaTimeoutError", transient=True, too_large=False)]
+    assert topics(Connection(apache.bootstrap), [name]) == {}
 
 
 def test_no_broker_is_a_failure_that_may_pass() -> None:

@@ -76,13 +76,17 @@ class Connection:
 def connected(client: Callable[..., Client], connection: Connection, seconds: float, **options: Any) -> Client:
     """One of kafka-python's clients, connected within ``seconds``. Raises KafkaError, ValueError.
 
-    Its constructor connects, and where that fails would leave its I/O thread running for ever.
+    It never creates a topic by asking about it: kafka-python takes ``allow_auto_create_topics=False`` and does not pass
+    it on to where it would count. Its constructor connects, and where that fails would leave its I/O thread running for
+    ever.
     """
     made: list[KafkaNetClient] = []
 
     def make(**configs: Any) -> KafkaNetClient:
-        made.append(KafkaNetClient(**configs))
-        return made[-1]
+        network = KafkaNetClient(**configs)
+        network.cluster.config["allow_auto_create_topics"] = False
+        made.append(network)
+        return network
 
     limit = int(seconds * MILLISECONDS)
     try:

@@ -57,7 +57,6 @@ PASSING = (
 FETCHING: dict[str, Any] = {
     "enable_auto_commit": False,
     "auto_offset_reset": "none",  # where to begin is this worker's decision, never the client's
-    "allow_auto_create_topics": False,
     "isolation_level": "read_committed",
     "fetch_max_bytes": 4 << 20,
     "max_partition_fetch_bytes": 1 << 20,
@@ -216,6 +215,7 @@ class Consumer:
             raise subscription.fatal
 
     def _receive(self, consumer: KafkaConsumer, subscription: Subscription, timeout_ms: int) -> None:
+        private_calls.unpark(consumer)
         try:
             batch = consumer.poll(timeout_ms=timeout_ms, max_records=POLL_RECORDS)
         except NoOffsetForPartitionError:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Full, Queue
+from queue import Empty, Full, Queue, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeAlias
 
 from kafka import KafkaProducer
-from kafka.errors import (
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    RetriableError,
-)
+from kafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RetriableError
 from kafka.partitioner.default import murmur2
 
 from worker.adapters.connection import Connection, Log, connected
 
 # The lane bounds what it has in hand far below this: a full queue means that the thread stands still.
 QUEUED: Final = 10_000
-CONNECT_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 5.0
+DOUBT_SECONDS: Final = 0.2
 
 PRODUCING: Final[dict[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
-    "allow_auto_create_topics": False,  # a topic of ours has settings of ours
     "max_request_size": 64 << 20,  # the topic's own limit decides, and the broker says so
-    "max_block_ms": 10_000,
+    "max_block_ms": 5_000,
     "request_timeout_ms": 10_000,
     "delivery_timeout_ms": 30_000,
     "metrics_enabled": False,
@@ -66,15 +61,20 @@ class _Letter:
 
 
 class Producer:
-    """``call`` runs a function soon on the event loop, from any thread (``loop.call_soon_threadsafe``)."""
+    """``call`` runs a function soon on the event loop, from any thread (``loop.call_soon_threadsafe``).
+
+    An idempotent kafka-python producer is past all use after one error that is not transient, and fails what is under
+    way and all that comes later with *that* error: one record that is too large would make all others look so. So what
+    failed that way is sent once more, alone, by a fresh producer, and only that answer counts.
+    """
 
     def __init__(self, connection: Connection, *, call: Callable[..., object], log: Log) -> None:
         self._connection = connection
         self._call = call
         self._log = log
         self._letters: Queue[_Letter | None] = Queue(QUEUED)
+        self._doubtful: SimpleQueue[_Letter] = SimpleQueue()
         self._producer: KafkaProducer | None = None
-        self._broken = False
         self._thread = Thread(target=self._main, name="producer", daemon=True)
 
     def start(self) -> None:
@@ -110,28 +110,62 @@ class Producer:
     # --- The thread
 
     def _main(self) -> None:
-        while (letter := self._letters.get()) is not None:
-            try:
-                self._send(letter)
-            except Exception as error:  # noqa: BLE001  (whatever it is, the lane must have its answer)
-                self._fail(letter, error)
+        while (letter := self._next()) is not None:
+            self._send(letter)
+            self._settle_doubts()
+        self._disconnect()
+        self._settle_doubts()
         self._disconnect()
 
+    def _next(self) -> _Letter | None:
+        while True:
+            try:
+                return self._letters.get(timeout=DOUBT_SECONDS)
+            except Empty:
+                self._settle_doubts()
+
     def _send(self, letter: _Letter) -> None:
-        if self._broken:
-            self._disconnect()
+        try:
+            future = self._begin(letter)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the lane must have its answer)
+            self._failed(letter, error)
+        else:
+            future.add_callback(lambda _: self._call(letter.done, Acknowledged()))
+            future.add_errback(lambda error: self._failed(letter, error))
+
+    def _failed(self, letter: _Letter, error: BaseException) -> None:
+        if failure(error).transient:
+            self._answer(letter, failure(error))
+        else:
+            self._doubtful.put(letter)
+
+    def _settle_doubts(self) -> None:
+        while not self._doubtful.empty():
+            self._disconnect()  # which adds what was under way
+            self._answer(doubted := self._doubtful.get(), self._alone(doubted))
+
+    def _alone(self, letter: _Letter) -> Produced:
+        try:
+            self._begin(letter).get(PRODUCING["delivery_timeout_ms"] / 1000)
+        except Exception as error:  # noqa: BLE001  (as above)
+            return failure(error)
+        return Acknowledged()
+
+    def _answer(self, letter: _Letter, produced: Produced) -> None:
+        if isinstance(produced, ProduceFailed):
+            self._log.warning("a record was not produced", topic=letter.topic, error=produced.reason)
+        self._call(letter.done, produced)
+
+    def _begin(self, letter: _Letter) -> Any:
         if self._producer is None:
             self._producer = connected(KafkaProducer, self._connection, CONNECT_SECONDS, **PRODUCING)
-            self._broken = False
-        future = self._producer.send(
+        return self._producer.send(
             letter.topic,
             key=b"" if letter.key is None and letter.value is None else letter.key,
             value=letter.value,
             headers=[(name, value or b"") for name, value in letter.headers],
             partition=self._partition(self._producer, letter),
         )
-        future.add_callback(lambda _: self._call(letter.done, Acknowledged()))
-        future.add_errback(lambda error: self._fail(letter, error))
 
     def _partition(self, producer: KafkaProducer, letter: _Letter) -> int | None:
         if letter.ordering_key is None:
@@ -139,14 +173,6 @@ class Producer:
         partitions = sorted(producer.partitions_for(letter.topic))
         hashed: int = murmur2(letter.ordering_key) & 0x7FFFFFFF
         return int(partitions[hashed % len(partitions)])
-
-    def _fail(self, letter: _Letter, error: BaseException) -> None:
-        failed = failure(error)
-        if not failed.transient and not failed.too_large:
-            # An idempotent producer can be past all use after one such error: the next letter gets a new one.
-            self._broken = True
-        self._log.warning("a record was not produced", topic=letter.topic, error=failed.reason)
-        self._call(letter.done, failed)
 
     def _disconnect(self) -> None:
         if self._producer is not None:
@@ -158,6 +184,6 @@ def failure(error: BaseException) -> ProduceFailed:
     """What an error means for the record."""
     return ProduceFailed(
         type(error).__name__,
-        transient=isinstance(error, RetriableError | KafkaTimeoutError),
+        transient=isinstance(error, RetriableError),
         too_large=isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError),
     )

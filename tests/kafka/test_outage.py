@@ -1,0 +1,53 @@
+"""Kafka away and back, and Kafka behind TLS and a password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.kafka.conftest import PASSWORD, USER, Secured
+from tests.kafka.doubles import Heard, Member, create, eventually, produce
+from worker.adapters.connection import Connection
+from worker.adapters.producer import Acknowledged, Produced, Producer
+from worker.core.records import Position, TopicPartition
+from worker.sandbox.brokers import apache as apache_kafka
+
+pytestmark = pytest.mark.apache
+
+Names = Callable[[str], str]
+
+
+def test_a_broker_that_was_killed_and_came_back_is_read_on_without_loss(tmp_path: Path) -> None:
+    partition = TopicPartition("orders", 0)
+    with apache_kafka(tmp_path) as cluster:
+        create(cluster.bootstrap, "orders")
+        produce(cluster.bootstrap, "orders", [b"before"])
+        with Member(cluster.bootstrap, "orders", group="g") as member:
+            eventually(lambda: member.lane.values == [b"before"])
+            cluster.kill()
+            eventually(lambda: "Kafka does not answer as it should" in member.log.events)
+            assert member.commit({partition: Position(1)}) is not None
+            cluster.start()
+            produce(cluster.bootstrap, "orders", [b"after"])
+            eventually(lambda: member.lane.values == [b"before", b"after"])
+            eventually(lambda: member.commit({partition: Position(2)}) is None)
+        assert member.lane.failure is None
+        assert member.log.events.count("Kafka answers again") == 1
+
+
+def test_everything_works_behind_tls_and_a_password(secured: Secured, unique: Names) -> None:
+    topic = unique("t")
+    address = secured.cluster.address("SASL_SSL")
+    connection = Connection((address,), "SASL_SSL", "SCRAM-SHA-512", USER, PASSWORD, secured.ca_file)
+    create(secured.cluster.bootstrap, topic)
+    answers: list[Produced] = []
+    producer = Producer(connection, call=lambda done, result: done(result), log=Heard())
+    producer.start()
+    producer.send(topic, key=b"k", value=b"v", headers=(), ordering_key=None, done=answers.append)
+    eventually(lambda: answers == [Acknowledged()])
+    producer.close(10)
+    with Member((), topic, group=unique("g"), connection=connection) as member:
+        eventually(lambda: member.lane.values == [b"v"])
+        assert member.commit({TopicPartition(topic, 0): Position(1)}) is None

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from mappings.contract import Event, Rejected, Skipped
 from worker.core.decode import Malformed, Member, Tombstone, decode
+from worker.core.discretion import masked
 from worker.core.items import Assignment, Item, User
 from worker.core.ledger import Ledger
 from worker.core.letters import DeadLetter, Letters
@@ -135,7 +136,7 @@ class Intake:
                     self._pass(assignment, record, index, verdict, now)
             case Malformed(reason, detail, raw):
                 rejected = Rejected(reason, detail)
-                self._letters.write(DeadLetter(assignment, record, index, rejected, detail, raw=raw))
+                self._letters.write(DeadLetter(assignment, record, index, rejected, masked(detail, None), raw=raw))
             case Tombstone():
                 self._pass(assignment, record, index, Skipped("tombstone"), now)
             case _:  # pragma: no cover

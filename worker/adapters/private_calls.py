@@ -86,6 +86,18 @@ def positions(consumer: KafkaConsumer) -> dict[KafkaPartition, int]:
     return {partition: each.offset for partition, each in consumer._subscription.all_consumed_offsets().items()}
 
 
+def unpark(consumer: KafkaConsumer) -> None:
+    """Before each poll: give back what was fetched of a partition that was paused meanwhile and is resumed.
+
+    kafka-python parks such records, and takes them up again only where its place for the partition being handed out is
+    ``None``. It leaves a drained one there, which is not, so that the partition is neither handed out nor fetched until
+    the next pause: alive, and stuck for ever.
+    """
+    fetcher = consumer._fetcher
+    if not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
+
+
 def rejoin(consumer: KafkaConsumer) -> None:
     """Join the group anew at the next poll, keeping what is owned.
 

@@ -174,6 +174,28 @@ def test_paused_partitions_bring_nothing_until_they_are_not_named(apache: Cluste
         eventually(lambda: len(member.lane.records[stopped]) == 10)
 
 
+def test_what_was_fetched_before_a_pause_comes_after_it(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, 2)
+    stopped, going = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    produce(apache.bootstrap, topic, numbered(5000), partition=0)
+    member = Member(apache.bootstrap, topic, group=unique("g"))
+
+    def pause_at_once() -> None:
+        member.consumer.pause_only(frozenset({stopped}))
+        member.consumer.taken()
+
+    member.lane.take = pause_at_once
+    with member:
+        eventually(lambda: member.lane.records[stopped])
+        produce(apache.bootstrap, topic, numbered(10), partition=1)
+        eventually(lambda: len(member.lane.records[going]) == 10)
+        assert len(member.lane.records[stopped]) < 5000
+        member.lane.take = member.consumer.taken
+        member.consumer.pause_only(frozenset())
+        eventually(lambda: len(member.lane.records[stopped]) == 5000)
+
+
 def test_no_more_than_two_batches_wait_for_the_lane(apache: Cluster, unique: Names) -> None:
     topic = unique("t")
     create(apache.bootstrap, topic, 8)

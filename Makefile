@@ -1,0 +1,49 @@
+# Two commands do everything on a machine that has Python 3.11 or newer, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format simulate bench constraints clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## The environment: pinned versions, checked by hash
+
+$(VENV)/.installed: constraints-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("segment-relay needs Python 3.11 or newer; this is %s. Name another: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV) (once) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of the vendors, a shop's events, the real worker
+	@$(BIN)/segment-relay demo $(DEMO)
+
+test: $(VENV)/.installed ## All tests; those on Apache Kafka need Java 17 and Maven besides
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(VENV)/.installed ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 12
+
+format: $(VENV)/.installed ## Put the code in shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+simulate: $(VENV)/.installed ## Ten thousand simulated schedules; a violation is named with its seed
+	@$(BIN)/python -m tests.simulation.many --schedules $(or $(SCHEDULES),10000) --first $(or $(FIRST),0)
+
+bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
+	@$(BIN)/python -m bench $(BENCH)
+
+constraints: $(VENV)/.installed ## Pin the dependencies anew
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@PATH="$(abspath $(BIN)):$$PATH" tools/pin.sh
+
+clean: ## Remove the environment and what tools leave behind
+	rm -rf $(VENV) *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -18,9 +18,7 @@ class Metrics:
 
     def value(self, name: str, **labels: str) -> float:
         """The sum over the series that have these labels; 0 where there is none."""
-        return sum(
-            value for found, had, value in self.samples if found == name and labels.items() <= had.items()
-        )
+        return sum(value for found, had, value in self.samples if found == name and labels.items() <= had.items())
 
     def by(self, name: str, *of: str, **labels: str) -> Counter[tuple[str, ...]]:
         """The values that are not 0, by some of their labels."""
@@ -37,7 +35,7 @@ class Metrics:
         return int(self.value("events_pending", destination=destination))
 
     def state(self, destination: str) -> str:
-        (state,) = (had for had, in self.by("destination_state", "state", destination=destination))
+        (state,) = (had for (had,) in self.by("destination_state", "state", destination=destination))
         return state
 
     def balance(self, destination: str) -> tuple[int, float]:

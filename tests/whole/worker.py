@@ -59,7 +59,9 @@ def toml(*tables: Tables) -> str:
 class Worker:
     """One worker process. ``with`` starts it; at the end it is gone, however the test ended."""
 
-    def __init__(self, folder: Path, *tables: Tables, name: str = "worker", options: Mapping[str, object] | None = None):
+    def __init__(
+        self, folder: Path, *tables: Tables, name: str = "worker", options: Mapping[str, object] | None = None
+    ):
         self.config = folder / f"{name}.toml"
         self.log = folder / f"{name}.log"
         own = {"admin_address": "127.0.0.1:0", "log_format": "json", "drain_timeout": 20, **(options or {})}
@@ -138,9 +140,7 @@ class Worker:
             time.sleep(0.05)
         return value
 
-    def until_metrics(
-        self, reached: Callable[[Metrics], object], what: str = "", seconds: float = PATIENCE
-    ) -> Metrics:
+    def until_metrics(self, reached: Callable[[Metrics], object], what: str = "", seconds: float = PATIENCE) -> Metrics:
         """The first scrape of which it is true."""
         found: Metrics = self.until(lambda: self._scrape_where(reached), what, seconds)
         return found

@@ -9,52 +9,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from threading import Condition, Thread
-from typing import Any
+from threading import Thread
+from typing import Any, Final
 
 from kafka import KafkaConsumer
-from kafka import TopicPartition as KafkaPartition
-from kafka.errors import (
-    CommitFailedError,
-    IllegalGenerationError,
-    KafkaError,
-    LogTruncationError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-    RebalanceInProgressError,
-    RetriableError,
-    UnknownMemberIdError,
-)
 
-from worker.adapters import gaps, private_calls
+from worker.adapters import private_calls
 from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
+from worker.adapters.reader import Reader, Wishes
 from worker.adapters.subscription import GRACE_SECONDS, Positions, Subscription
 from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt
 
-POLL_MS = 100
-# Few large polls beat many small ones: 72,000 records/s with 5,000, 42,000 to 57,000 with 500 (of 600 bytes).
-POLL_RECORDS = 2000
-# A batch in work and one waiting keep the loop busy; more would only be memory.
-OUTSTANDING = 2
-CLOSE_MS = 5000
-CONNECT_SECONDS = 30.0
-TROUBLE_PAUSE = 0.1
+CLOSE_MS: Final = 5000
+CONNECT_SECONDS: Final = 30.0
 
-# Kafka is not there, or the group is moving: the next poll goes on.
-PASSING = (
-    RetriableError,
-    RebalanceInProgressError,
-    CommitFailedError,
-    IllegalGenerationError,
-    UnknownMemberIdError,
-)
-
-FETCHING: dict[str, Any] = {
+FETCHING: Final[dict[str, Any]] = {
     "enable_auto_commit": False,
     "auto_offset_reset": "none",  # where to begin is this worker's decision, never the client's
     "isolation_level": "read_committed",
@@ -115,11 +89,7 @@ class Consumer:
         self._drain_timeout = drain_timeout
         self._beginnings = Beginnings(start_at, now, log)
         self._watchdog = Watchdog(drain_timeout + 2 * GRACE_SECONDS)
-        self._wanted_pauses: frozenset[TopicPartition] = frozenset()
-        self._outstanding = 0
-        self._room = Condition()
-        self._positions: dict[KafkaPartition, int] = {}
-        self._trouble = ""
+        self._wishes = Wishes()
         self._stopping = False
         self._subscription: Subscription | None = None
         self._consumer: KafkaConsumer | None = None
@@ -133,7 +103,7 @@ class Consumer:
 
     def pause_only(self, partitions: frozenset[TopicPartition]) -> None:
         """Exactly these are paused from the next poll on."""
-        self._wanted_pauses = partitions
+        self._wishes.paused = partitions
 
     def commit(self, positions: Positions) -> None:
         """Commit, and answer by ``Inbox.committed``. One at a time: wait for the answer before the next."""
@@ -147,9 +117,7 @@ class Consumer:
 
     def taken(self) -> None:
         """The lane has taken in one batch."""
-        with self._room:
-            self._outstanding -= 1
-            self._room.notify()
+        self._wishes.backlog.take()
 
     def close(self) -> None:
         """Leave the group, then ``Inbox.closed``. Commit first, and wait for the answer: nothing is drained here."""
@@ -196,97 +164,24 @@ class Consumer:
         for topic in self._topics:
             # Before the first poll: else the first round races the first metadata (see worker.adapters.watchdog).
             consumer.partitions_for_topic(topic)
+        reader = self._reading(consumer, subscription)
         while not self._stopping:
-            self._turn(consumer, subscription)
+            reader.turn()
+            self.ends = reader.ends
 
-    def _turn(self, consumer: KafkaConsumer, subscription: Subscription) -> None:
-        full = not self._has_room()
-        self._pause(consumer, subscription, everything=full)
-        try:
-            self._receive(consumer, subscription, 0 if full else POLL_MS)
-            self._begin(consumer, subscription)
-            self._watch(consumer)
-        except (OffsetOutOfRangeError, LogTruncationError) as error:
-            self._continue_elsewhere(consumer, error)
-        except PASSING as error:
-            self._note(type(error).__name__)
-            time.sleep(TROUBLE_PAUSE)
-        if subscription.fatal is not None:
-            raise subscription.fatal
-
-    def _receive(self, consumer: KafkaConsumer, subscription: Subscription, timeout_ms: int) -> None:
-        private_calls.unpark(consumer)
-        try:
-            batch = consumer.poll(timeout_ms=timeout_ms, max_records=POLL_RECORDS)
-        except NoOffsetForPartitionError:
-            return  # just assigned: _begin gives them their place
-        positions = private_calls.positions(consumer)
-        moved = {
-            partition: position
-            for partition, position in positions.items()
-            if partition in subscription.begun and self._positions.get(partition) != position
-        }
-        self._positions = positions
-        if batch:
-            self._note("")
-            with self._room:
-                self._outstanding += 1
-        if moved:
-            self._call(self._inbox.received, batch, moved)
-        self.ends = _ends(consumer, subscription.begun)
-
-    def _begin(self, consumer: KafkaConsumer, subscription: Subscription) -> None:
-        fresh = subscription.fresh
-        if not fresh:
-            return
-        begun = self._beginnings.begin(consumer, fresh)
-        subscription.begin(fresh)
-        self._positions |= {KafkaPartition(*each.partition): each.position.offset for each in begun}
-        self._log.info("partitions are assigned", partitions=sorted(f"{topic}/{number}" for topic, number in fresh))
-        self._call(self._inbox.assigned, begun)
-
-    def _pause(self, consumer: KafkaConsumer, subscription: Subscription, *, everything: bool) -> None:
-        wanted = self._wanted_pauses
-        assigned = consumer.assignment()
-        paused = consumer.paused()
-        right = {each for each in assigned if everything or each in wanted or each in subscription.fresh}
-        if right != paused:
-            consumer.pause(*(right - paused))
-            consumer.resume(*(paused - right))
-
-    def _has_room(self) -> bool:
-        with self._room:
-            return self._room.wait_for(lambda: self._outstanding < OUTSTANDING, timeout=POLL_MS / 1000)
-
-    def _watch(self, consumer: KafkaConsumer) -> None:
-        owned = len(consumer.assignment())
-        if self._watchdog.suspects(
-            self._clock(), owned=owned, rounds=self._assignor.rounds, unassigned=self._assignor.unassigned
-        ):
-            self._log.info("joining the group anew: partitions may have been left over", owned=owned)
-            private_calls.rejoin(consumer)
-
-    def _continue_elsewhere(self, consumer: KafkaConsumer, error: KafkaError) -> None:
-        for gap in gaps.found(consumer, error):
-            place = {"topic": gap.partition.topic, "partition": gap.partition.partition, "offset": gap.wanted}
-            self._log.warning(gap.reason, **place, continues_at=gap.continues_at)
-            partition = TopicPartition(*gap.partition)
-            if gap.same_log:
-                consumer.seek(gap.partition, gap.continues_at)
-                self._call(self._inbox.lost_to_retention, partition, gap.wanted, gap.continues_at)
-            else:
-                # Other records under the same offsets: what the lane knows of the partition no longer holds.
-                self._call(self._inbox.lost, frozenset({partition}))
-                self._call(self._inbox.assigned, [self._beginnings.anew(consumer, gap.partition, gap.continues_at)])
-
-    def _note(self, trouble: str) -> None:
-        """One line for each change, not one for each poll."""
-        if trouble != self._trouble:
-            self._trouble = trouble
-            if trouble:
-                self._log.warning("Kafka does not answer as it should", error=trouble)
-            else:
-                self._log.info("Kafka answers again")
+    def _reading(self, consumer: KafkaConsumer, subscription: Subscription) -> Reader:
+        return Reader(
+            consumer,
+            subscription,
+            self._assignor,
+            beginnings=self._beginnings,
+            watchdog=self._watchdog,
+            wishes=self._wishes,
+            inbox=self._inbox,
+            call=self._call,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _leave(self) -> None:
         if self._subscription is not None:
@@ -297,8 +192,3 @@ class Consumer:
             self._consumer.close(timeout_ms=CLOSE_MS)
         except Exception as error:  # noqa: BLE001  (the group does without this member's farewell)
             self._log.warning("the group was not left in order", error=type(error).__name__)
-
-
-def _ends(consumer: KafkaConsumer, partitions: frozenset[KafkaPartition]) -> dict[TopicPartition, int]:
-    ends = {TopicPartition(*partition): consumer.highwater(partition) for partition in partitions}
-    return {partition: end for partition, end in ends.items() if end is not None}

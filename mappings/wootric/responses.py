@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from math import floor
 from typing import Any, Final
 
-from mappings.contract import Event, Flow, Request, Unmappable
+from mappings.contract import Delivered, Event, Flow, Request, Unmappable
 from mappings.fields import part, text
 from mappings.wootric import calls
 from mappings.wootric.answers import refused
@@ -35,7 +35,7 @@ def answer(event: Event, account: Account) -> Flow:
     said = yield post(account, found.id, form)
     if not said.ok:
         raise refused(said)
-    return None
+    return Delivered()
 
 
 def _kind(event: Event) -> str:

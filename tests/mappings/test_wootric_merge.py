@@ -19,11 +19,11 @@ ACCOUNT = Account(account_token="NPS-5a4db0c1", client_id="client", client_secre
 TOKEN_ALONE = Account(account_token="NPS-5a4db0c1")
 
 
-def a_worker(vendor: Wootric | None = None, account: Account = ACCOUNT) -> Worker:
+def a_worker(vendor: Wootric | None = None, account: Account = ACCOUNT) -> Worker[Wootric]:
     return Worker(vendor or Wootric(replaces=True), account)
 
 
-def operations(worker: Worker) -> list[str]:
+def operations(worker: Worker[Wootric]) -> list[str]:
     return [request.operation for request in worker.sent]
 
 

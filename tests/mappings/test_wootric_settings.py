@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from mappings.wootric import DESTINATION
 from mappings.wootric.settings import Account
+from tests.mappings.golden import CASES
 
 TOKEN = "NPS-5a4db0c1"
 CREDENTIALS = {"client_id": "client", "client_secret": "hush-hush"}
@@ -114,3 +116,9 @@ def test_two_accounts_remember_under_different_keys() -> None:
     keys = {an_account().key, an_account(account_token="NPS-other").key, an_account(api_url="http://127.0.0.1").key}
     assert 3 == len(keys)
     assert not [key for key in keys if "5a4db0c1" in key]
+
+
+def test_every_reason_and_note_of_the_golden_cases_is_declared() -> None:
+    outcomes = [json.loads(path.read_text("utf-8"))["outcome"] for path in sorted(CASES.glob("wootric/*.json"))]
+    said = {word for outcome in outcomes for word in outcome.values()} - {""}
+    assert said == DESTINATION.reasons.keys() - {"unchecked", "one-by-one"}

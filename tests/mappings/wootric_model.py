@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from mappings.contract import Delivered, Event, Outcome, Rejected, Request, Response, Unmappable
@@ -74,11 +74,20 @@ class Wootric:
         return _answer(200, {"id": id_, **self.end_users[id_]})
 
 
+class Vendor(Protocol):
+    """Whoever answers: the model, or the sandbox."""
+
+    def answer(self, request: Request) -> Response: ...
+
+
+V = TypeVar("V", bound=Vendor)
+
+
 @dataclass
-class Worker:
+class Worker(Generic[V]):
     """Drives flows as the worker does, with its memory of look-ups. ``sent`` are the requests that really went out."""
 
-    vendor: Wootric
+    vendor: V
     account: Account
     memory: dict[str, Response] = field(default_factory=dict)
     sent: list[Request] = field(default_factory=list)

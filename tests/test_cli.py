@@ -97,8 +97,71 @@ def test_config_shows_every_value_its_origin_and_no_secret(settings: Path) -> No
     assert "org-secret" not in out
 
 
+STRANGER = """
+from dataclasses import dataclass
+from mappings.contract import Destination, setting
+
+@dataclass(frozen=True)
+class Account:
+    key: str = setting(help="The key.", secret=True)
+    place: str = setting("https://acme.example", help="Where it is.")
+
+DESTINATION = Destination(
+    "Acme", Account, lambda account: frozenset({account.place}), lambda event, account: iter(()), {}
+)
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder with a stranger's package, as an installer leaves it, and another one that is broken."""
+    (tmp_path / "acme.py").write_text(STRANGER)
+    metadata = tmp_path / "acme-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[segment_relay.destinations]\nacme = acme:DESTINATION\nbroken = acme:NOTHING\n"
+    )
+    return tmp_path
+
+
+def with_mapping(name: str, extra: str, folder: Path) -> tuple[int, str, str]:
+    """``config`` for the stranger's mapping."""
+    file = folder / "relay.toml"
+    file.write_text(GOOD.replace('"wigzo"', f'"{name}"').replace('settings.org_token = "org-secret"', extra))
+    return ended("config", "--config", str(file), environ={"PYTHONPATH": str(folder)})
+
+
+def test_a_stranger_s_mapping_is_used_by_installing_and_naming_it(installed: Path) -> None:
+    code, out, err = with_mapping("acme", 'settings.key = "acme-secret"', installed)
+    assert (0, "") == (code, err)
+    assert ["[destinations.shop.settings]", "key = ********", 'place = "https://acme.example"'] == [
+        line.split("  ")[0] for line in out.splitlines()[-4:] if line
+    ]
+
+
+def test_a_stranger_s_mapping_that_is_broken_is_named(installed: Path) -> None:
+    code, _, err = with_mapping("broken", "", installed)
+    assert 2 == code
+    assert '(SEGMENT_RELAY_DESTINATIONS__SHOP__MAPPING): found "broken", expected an installed mapping ' in err
+    assert "acme:NOTHING is installed but broken: AttributeError" in err
+
+
+def test_an_address_that_no_request_could_go_to_is_told(installed: Path) -> None:
+    code, _, err = with_mapping("acme", 'settings.key = "acme-secret"\nsettings.place = "acme-secret"', installed)
+    assert 2 == code
+    assert "destinations.shop.settings: an address of theirs is not a URL like https://api.example.com" in err
+    assert "acme-secret" not in err
+
+
 def test_the_settings_file_may_be_named_in_the_environment(settings: Path) -> None:
     assert 0 == ended("config", environ={"SEGMENT_RELAY_CONFIG": str(settings)})[0]
+
+
+def test_an_event_may_come_from_standard_input(settings: Path) -> None:
+    code, out, err = ended("explain", "--config", str(settings), given='{"type": "trak"}')
+    assert (0, "") == (code, err)
+    assert "dead letter, unknown-type" in out
 
 
 def test_the_sandbox_serves_until_it_is_told_to_stop() -> None:

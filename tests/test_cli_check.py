@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from mappings.contract import Credentials, Delivered, Destination, Flow, Login, Rejected, Request, Response, Unmappable
+from mappings.contract import (
+    Credentials,
+    Delivered,
+    Destination,
+    Flow,
+    Login,
+    Refused,
+    Rejected,
+    Request,
+    Response,
+    Skipped,
+    Unmappable,
+)
 from worker import config, own_topics
 from worker.adapters import cluster
 from worker.adapters.cluster import TopicFacts
@@ -122,7 +134,7 @@ def test_a_topic_that_nobody_may_create_is_told_with_the_command(
     ) == kafka_findings(settings)[2]
 
 
-def test_what_is_not_reached_is_told_and_ends_with_2_or_75(tmp_path: Path) -> None:
+def test_what_is_not_reached_is_told(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "127.0.0.1:1", "events", 'start_at = "latest"')
     lines: list[str] = []
     assert 2 == check.run(settings, lines.append)
@@ -252,6 +264,8 @@ def ending(outcome: object) -> Callable[[object], Flow]:
             wrong("shop: the credentials are not taken (the account is closed since … left)"),
         ),
         (Unmappable("closed"), wrong("shop: the credentials are not taken (the account is closed)")),
+        (Skipped("closed"), unseen("shop: the account is closed")),
+        (Skipped("other"), unseen(TOKEN_SEEN_LATER)),
     ],
 )
 def test_the_mapping_s_own_word_is_taken(outcome: object, expected: Finding, tmp_path: Path) -> None:
@@ -263,6 +277,7 @@ def test_the_mapping_s_own_word_is_taken(outcome: object, expected: Finding, tmp
     [
         (Response(404), wrong("shop: the credentials are not taken (HTTP 404)")),
         (Response(403), wrong("shop: the credentials are not taken (forbidden)")),
+        (Response(401), wrong("shop: the credentials are not taken (unauthorized)")),
         (Response(500), wrong("shop: the check failed (500); it may be down")),
         (Response(429), unseen(f"shop: it is over its limit just now, so {check_destination.AT_FIRST_EVENT}")),
         (Fault(FaultKind.TIMEOUT, written=True), wrong("shop: the check failed (timeout); it may be down")),
@@ -270,3 +285,22 @@ def test_the_mapping_s_own_word_is_taken(outcome: object, expected: Finding, tmp
 )
 def test_each_answer_to_a_check_is_told(answer: Response | Fault, expected: Finding, tmp_path: Path) -> None:
     assert expected == found_of(a_destination(tmp_path, check=checking), answer)
+
+
+def test_a_vendor_s_own_word_of_refusal_is_told(tmp_path: Path) -> None:
+    settings = a_destination(tmp_path, check=checking, meaning=lambda _answer: Refused("closed"))
+    assert wrong("shop: the check was refused (closed)") == found_of(settings, Response(400))
+
+
+@pytest.mark.parametrize(
+    ("kafka", "shop", "expected"),
+    [
+        (right("Kafka"), right("shop"), 0),
+        (right("Kafka"), unseen("shop"), 0),
+        (right("Kafka"), wrong("shop"), 2),
+        (wrong("Kafka"), right("shop"), 75),
+        (wrong("Kafka"), wrong("shop"), 2),
+    ],
+)
+def test_the_exit_code_is_75_where_kafka_alone_is_at_fault(kafka: Finding, shop: Finding, expected: int) -> None:
+    assert expected == check.code([kafka, shop], kafka)

@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from mappings.contract import Delivered, Destination, Event, Flow, Rejected, Request, Response, Skipped, WrongSetup
+from mappings.contract import (
+    Delivered,
+    Destination,
+    Event,
+    Flow,
+    Limited,
+    Meaning,
+    Refused,
+    Rejected,
+    Request,
+    Skipped,
+    Transient,
+    WrongSetup,
+)
 from tests.builders import a_message, a_record, an_event
 from worker import config
 from worker.commands.explain import explained, run
@@ -176,19 +189,22 @@ def test_a_look_up_is_followed_for_somebody_and_for_nobody() -> None:
     )
 
 
-def test_what_the_worker_makes_of_an_answer_is_told() -> None:
+@pytest.mark.parametrize(
+    ("meant", "expected"),
+    [
+        (Transient(), Waits("tried again (transient)")),
+        (Limited(), Waits("tried again after the vendor's limit")),
+        (Refused("closed", "for good"), Rejected("closed", "for good")),
+        (WrongSetup("wrong-account"), Waits("tried again; taken for a wrong set-up (wrong-account)")),
+    ],
+)
+def test_each_meaning_of_an_answer_is_told(meant: Meaning, expected: object) -> None:
     def translate(_event: Event, _settings: object) -> Flow:
-        yield GET
+        yield POST
         return None
 
-    def meaning(answer: Response) -> WrongSetup | None:
-        return WrongSetup("wrong-account") if answer.status == 404 else None
-
-    node = ways(a_destination(translate=translate, meaning=meaning))
-    assert (
-        Asks(GET, ((ABSENT, Waits("tried again; taken for a wrong set-up (wrong-account)")), (FOUND, Delivered())))
-        == node
-    )
+    node = ways(a_destination(translate=translate, meaning=lambda _answer: meant))
+    assert Asks(POST, ((FOUND, expected),)) == node  # type: ignore[arg-type]
 
 
 def test_a_flow_without_end_is_cut() -> None:

@@ -19,7 +19,7 @@ from worker.config import Address, Settings, SetupError
 from worker.core.policy import Policy
 from worker.reference import own_mappings
 from worker.settings.declared import of_account, of_table
-from worker.settings.quantities import duration, show_duration, show_size, size
+from worker.settings.quantities import address, duration, is_web_url, show_duration, show_size, size
 from worker.settings.tables import DestinationTable, KafkaSettings, WorkerSettings
 
 EXAMPLE = Path("segment-relay.example.toml")
@@ -534,6 +534,62 @@ def test_a_duration_may_be_written_in_many_ways(text: object, seconds: float) ->
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError):
         duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("64MiB", 64 << 20), ("1KiB", 1024), ("2 GiB", 2 << 30), ("7", 7), (7, 7), ("3B", 3)]
+)
+def test_a_size_may_be_written_in_many_ways(text: object, count: int) -> None:
+    assert count == size(text)
+
+
+@pytest.mark.parametrize("text", [True, "", "much", "1.5MiB", "1 MB", None, 1.5])
+def test_what_is_no_size_is_refused(text: object) -> None:
+    with pytest.raises(ValueError):
+        size(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('"earliest"', "earliest"),
+        ('"2026-11-01T00:00:00Z"', 1793491200.0),
+        ('"2026-11-01T01:00:00+01:00"', 1793491200.0),
+        ('"2026-11-01"', 1793491200.0),
+        ("2026-11-01T00:00:00", 1793491200.0),
+        ("2026-11-01T00:00:00Z", 1793491200.0),
+    ],
+)
+def test_a_start_may_be_a_word_or_a_time(written: str, expected: object, tmp_path: Path) -> None:
+    settings = loaded(GOOD.replace('"latest"', written), tmp_path)
+    assert expected == settings.destinations["shop"].start_at
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("127.0.0.1:9404", "127.0.0.1:9404"), ("[::1]:0", "[::1]:0"), ("localhost:1", "localhost:1")]
+)
+def test_an_address_reads_back_as_it_is_shown(text: str, expected: str) -> None:
+    assert expected == str(address(text))
+
+
+@pytest.mark.parametrize("text", ["", "localhost", ":1", "a:b", "a:65536", 9404])
+def test_what_is_no_address_is_refused(text: object) -> None:
+    with pytest.raises(ValueError):
+        address(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://a.example", "https://", "https://u:p@a.example", "https://a.example/?t=1", "http://[", "http://a:0", ""],
+)
+def test_what_may_not_be_a_vendor_s_url_is_refused(url: str) -> None:
+    assert not is_web_url(url)
+
+
+def test_a_secret_file_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    (line,) = problems(GOOD.replace(TOKEN, f'settings.org_token_file = "{tmp_path / "token"}"'), tmp_path)
+    assert f"found {tmp_path / 'token'} (not UTF-8 text), expected a file with the secret" in line
 
 
 def test_the_program_ends_with_2_and_all_mistakes_on_standard_error(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_warning_of_python_s_goes_the_same_way() -> None:
 def test_a_library_says_the_same_thing_once_in_ten_seconds() -> None:
     out, now = io.StringIO(), [0.0]
     set_up("json", "info", Guard(), out, clock=lambda: now[0])
-    kafka = logging.getLogger("kafka.net")
+    kafka = logging.getLogger("kafka.coordinator")
     for seconds in (0.0, 1.0, 9.0, 10.0):
         now[0] = seconds
         kafka.error("connection to node %s failed", seconds)
@@ -167,6 +167,14 @@ def test_a_library_says_the_same_thing_once_in_ten_seconds() -> None:
     assert ["connection to node 0.0 failed", "connection to node 10.0 failed", "something else"] == [
         line["message"] for line in lines(out)
     ]
+
+
+def test_kafka_s_network_has_one_line_in_ten_seconds() -> None:
+    out, now = io.StringIO(), [0.0]
+    set_up("json", "info", Guard(), out, clock=lambda: now[0])
+    logging.getLogger("kafka.net.manager").error("Connection failed: refused")
+    logging.getLogger("kafka.net.connection").error("Connection lost: refused")
+    assert ["Connection failed: refused"] == [line["message"] for line in lines(out)]
 
 
 def test_a_reader_that_went_away_stops_nothing() -> None:

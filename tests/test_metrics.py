@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from worker import metrics
 from worker.core.holds.states import State
 from worker.core.records import TopicPartition
-from worker.core.tally import PartitionStatus, Status, Tally
+from worker.core.tally import PartitionStatus, PendingState, Status, Tally
 from worker.reference import PAGES
 
 NOW = 1_700_000_000.0
@@ -31,6 +31,7 @@ def a_status(**fields: Any) -> Status:
         **{
             "state": "open",
             "why": "",
+            "held_since": None,
             "until": None,
             "pending": {"ready": 2, "sleeping": 1},
             "oldest_pending": NOW - 90,
@@ -106,7 +107,9 @@ def test_counters_are_what_the_lane_counted() -> None:
 
 def test_gauges_are_how_the_lane_stands() -> None:
     lane = ALane(at=a_status(state="breaker", limited_by=frozenset({"offset map"}), imbalance=0))
-    assert {("ready",): 2, ("sleeping",): 1} == of("events_pending", lane)
+    pending = of("events_pending", lane)
+    assert {("ready",): 2, ("sleeping",): 1} == {state: count for state, count in pending.items() if count}
+    assert {(state,) for state in get_args(PendingState)} == set(pending)
     assert {(): 90} == of("oldest_pending_age_seconds", lane)
     assert {("breaker",)} == {state for state, value in of("destination_state", lane).items() if value}
     assert {(state,) for state in State} == set(of("destination_state", lane))

@@ -25,6 +25,7 @@ from worker.settings.declared import SECRET
 Format = Literal["auto", "json", "text"]
 CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]|\n(?!  )")
 SHORTEST_SECRET: Final = 4  # a shorter one would riddle every line, and guards nothing
+NETWORK: Final = "kafka.net"
 QUIET_FOR: Final = 10.0  # seconds in which a library says the same thing once
 
 
@@ -169,8 +170,19 @@ def _library_handler(
     return handler
 
 
+def _topic(record: logging.LogRecord) -> tuple[str, str]:
+    """What a line is about: lines of one topic say the same thing."""
+    if record.name.startswith(NETWORK):
+        return (NETWORK, "")
+    # Python's own warnings are all "%s".
+    return (record.name, record.getMessage() if record.msg == "%s" else str(record.msg))
+
+
 class Quieter(logging.Filter):
-    """A library's line once in ten seconds, whatever its numbers: kafka-python says each failed connection, and why."""
+    """A library's line once in ten seconds, whatever its numbers.
+
+    kafka-python tells of one failed connection in five lines, and again at each try: its network has one line together.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -180,8 +192,7 @@ class Quieter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         now = self._clock()
         self._said = {line: at for line, at in self._said.items() if now - at < QUIET_FOR}
-        # Python's own warnings are all "%s".
-        line = (record.name, record.getMessage() if record.msg == "%s" else str(record.msg))
+        line = _topic(record)
         if line in self._said:
             return False
         self._said[line] = now

@@ -6,14 +6,14 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from worker.core.holds.states import State
-from worker.core.tally import Histogram
+from worker.core.tally import Histogram, PendingState
 from worker.scrape import Declared, LaneCollector, LaneView, Scraped, Series
 
 PREFIX: Final = "segment_relay_"
@@ -73,7 +73,7 @@ METRICS: Final = (
         ("state",),
         "Events in memory. Most sleep: the destination fails for them, see retries_total. Most are ready: it is slow, "
         "or concurrency is low.",
-        lambda lane: by(lane.status.pending),
+        lambda lane: by({state: lane.status.pending.get(state, 0) for state in get_args(PendingState)}),
     ),
     _lane(
         "gauge",
@@ -203,8 +203,9 @@ METRICS: Final = (
         "gauge",
         "limited_by",
         ("limit",),
-        "1 for each limit that keeps the lane from reading on. buffer events, buffer bytes: the destination is slower "
-        "than the topic. offset map: users fail for long. dead letters, commit: Kafka does not take what is written.",
+        "1 for each thing that keeps the lane from going on. idle: nothing to do. held: see destination_state. "
+        "buffer events, buffer bytes: the destination is slower than the topic. offset map: users fail for long. "
+        "dead letters, commit: Kafka does not take what is written.",
         lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),
     ),
     _lane(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from worker.adapters.connection import Connection, KafkaNotReached, reach
@@ -35,6 +35,11 @@ def run(settings: Settings, tell: Callable[[str], None]) -> int:
     for finding in _all(settings, connection, reached):
         tell(guard.masked(str(finding)))
         found.append(finding)
+    return code(found, reached)
+
+
+def code(found: Collection[Finding], reached: Finding) -> int:
+    """75 where Kafka alone is at fault: it may come back by itself."""
     if not any_wrong(found):
         return Exit.OK
     return Exit.SETUP if any_wrong([finding for finding in found if finding is not reached]) else Exit.NO_KAFKA

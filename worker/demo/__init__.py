@@ -58,7 +58,7 @@ def _play(built: Stage, given: list[Sample], console: Console, *, keep: bool) ->
     with bars.progress:
         figures = _stream(built, worker, given, should, bars)
     found = _found(built, figures, should)
-    console.print(report(figures, {name: one.destination for name, one in settings.destinations.items()}, found))
+    console.print(report(figures, found))
     if keep:
         _stay(built, console)
     code = worker.stop()

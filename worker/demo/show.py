@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -11,12 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from mappings.contract import Destination
-from worker.core.reasons import REASONS
 from worker.demo.checks import Check
 from worker.demo.figures import Figures, quantile
 
 PRODUCED = "Kafka"
+NOT_DELIVERED = ("filtered", "skipped", "dead-lettered")
 
 
 class Bars:
@@ -43,33 +42,34 @@ class Bars:
             self.progress.update(self._tasks[name], completed=one.done, said=said)
 
 
-def report(
-    figures: Mapping[str, Figures], destinations: Mapping[str, Destination[Any]], found: Iterable[Check]
-) -> RenderableType:
-    """Everything that is said at the end."""
-    return Group(
-        _overview(figures), "", _reasons(figures, destinations), "", *_books(figures), "", *map(_checked, found)
-    )
+def report(figures: Mapping[str, Figures], found: Iterable[Check]) -> RenderableType:
+    """Everything that is said at the end. What each reason means is in docs/reasons.md."""
+    return Group(_table(figures), *_books(figures), "", *map(_checked, found))
 
 
-def _table(*columns: str, left: int = 1) -> Table:
-    """Words to the left, numbers to the right."""
+def _table(figures: Mapping[str, Figures]) -> Table:
+    """A column for each destination, so that it fits a narrow terminal."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right")
+    table.add_column("events", min_width=36)
+    for name in figures:
+        table.add_column(name, justify="right", min_width=9)
+    for label, cells in _rows(figures):
+        table.add_row(label, *cells)
     return table
 
 
-def _overview(figures: Mapping[str, Figures]) -> Table:
-    columns = ("events", "delivered", "filtered", "skipped", "dead letters", "requests", "per event", "retries")
-    table = _table("destination", *columns, "p50", "p99")
-    for name, one in figures.items():
-        ends = one.outcomes
-        parts = [one.consumed, *(ends[end] for end in ("delivered", "filtered", "skipped", "dead-lettered"))]
-        numbers = [*(f"{number:,}" for number in (*parts, one.requests)), _share(one.requests, ends["delivered"])]
-        latencies = (_seconds(quantile(one.latency, share)) for share in (0.5, 0.99))
-        table.add_row(Text(name, "bold"), *numbers, f"{one.retries:,}", *latencies)
-    return table
+def _rows(figures: Mapping[str, Figures]) -> Iterator[tuple[Text, list[str]]]:
+    each = figures.values()
+    yield Text("delivered", "bold"), [f"{one.outcomes['delivered']:,}" for one in each]
+    for outcome, reason in _undelivered(each):
+        counts = [one.settled[outcome, reason] for one in each]
+        yield Text.assemble(outcome, ": ", (reason, "dim")), [f"{count:,}" if count else "–" for count in counts]
+    yield Text("requests"), [f"{one.requests:,}" for one in each]
+    yield Text("requests per delivered event"), [_share(one.requests, one.outcomes["delivered"]) for one in each]
+    yield Text("tries again"), [f"{one.retries:,}" for one in each]
+    for share in (0.5, 0.99):
+        latencies = [_seconds(quantile(one.latency, share)) for one in each]
+        yield Text(f"Kafka to settled, p{round(share * 100)}"), latencies
 
 
 def _share(requests: int, delivered: int) -> str:
@@ -82,40 +82,20 @@ def _seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
-def _reasons(figures: Mapping[str, Figures], destinations: Mapping[str, Destination[Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("not delivered")
-    table.add_column("outcome")
-    table.add_column("events", justify="right")
-    table.add_column("reason")
-    table.add_column("that is", style="dim", overflow="fold")
-    for name, one in figures.items():
-        for shown, (outcome, reason, events) in enumerate(_undelivered(one)):
-            means = destinations[name].reasons.get(reason) or REASONS.get(reason, "")
-            table.add_row(Text("" if shown else name, "bold"), outcome, f"{events:,}", reason, _lower(means))
-    return table
-
-
-def _lower(sentence: str) -> str:
-    """As the mappings write theirs: without a capital and a full stop."""
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
-
-
-def _undelivered(figures: Figures) -> Iterator[tuple[str, str, int]]:
-    order = ("filtered", "skipped", "dead-lettered")
-    rows = [(outcome, reason, n) for (outcome, reason), n in figures.settled.items() if outcome in order and n]
-    yield from sorted(rows, key=lambda row: (order.index(row[0]), -row[2], row[1]))
+def _undelivered(figures: Iterable[Figures]) -> list[tuple[str, str]]:
+    """Outcomes and reasons that any destination has, the most frequent reason first."""
+    total = sum((one.settled for one in figures), Counter[tuple[str, str]]())
+    rows = [(outcome, reason) for outcome, reason in total if outcome in NOT_DELIVERED]
+    return sorted(rows, key=lambda row: (NOT_DELIVERED.index(row[0]), -total[row], row[1]))
 
 
 def _books(figures: Mapping[str, Figures]) -> Iterator[Text]:
-    yield Text("The books", "bold")
+    yield Text("consumed = delivered + filtered + skipped + dead-lettered + released + pending", "bold")
     for name, one in figures.items():
         ends = one.outcomes
-        parts = {**{end: ends[end] for end in ("delivered", "filtered", "skipped", "dead-lettered")}}
-        parts |= {"released": one.released, "pending": one.pending}
-        total = " + ".join(f"{number:,} {part}" for part, number in parts.items())
+        parts = [*(ends[end] for end in ("delivered", *NOT_DELIVERED)), one.released, one.pending]
         sign = "=" if one.balances() else "≠"
-        yield Text(f"  {name:<9}{one.consumed:,} consumed {sign} {total}")
+        yield Text(f"  {name:<9} {one.consumed:,} {sign} {' + '.join(f'{part:,}' for part in parts)}")
 
 
 def _checked(check: Check) -> Text:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -306,6 +308,10 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
         (TOKEN, f"{TOKEN}\nretry_window = -1"),
         f"{SHOP}.retry_window ({VARIABLE}__RETRY_WINDOW): found -1, expected {DURATION}",
     ),
+    "a number that is none": (
+        (TOKEN, f"{TOKEN}\nconcurrency = true"),
+        f"{SHOP}.concurrency ({VARIABLE}__CONCURRENCY): found true, expected a whole number above 0",
+    ),
     "a bad size": (
         (TOKEN, f'{TOKEN}\nbuffer_bytes = "64 megs"'),
         (
@@ -443,6 +449,42 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "destinations.b.settings.client_id",
         "destinations.c.mapping",
     ] == [line.split(" ")[0] for line in problems(text, tmp_path)]
+
+
+JUNK = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(
+    [
+        *(f"kafka.{name}" for name in of_table(KafkaSettings)),
+        *(f"worker.{name}" for name in of_table(WorkerSettings)),
+        *(f"destinations.shop.{name}" for name in of_table(DestinationTable)),
+        *(f"destinations.shop.settings.{name}" for name in of_account(Account)),
+        *("kafka", "destinations", "destinations.shop.settings", "x", "kafka.sasl_password_file"),
+    ]
+)
+
+
+@given(NAMES, JUNK)
+def test_no_value_whatever_is_more_than_a_mistake(name: str, value: object) -> None:
+    """Neither a wrong type nor a wild number ends in a traceback."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "relay.toml"
+        text = json.dumps(value).replace("NaN", "nan").replace("Infinity", "inf")
+        file.write_text(f"{name} = {text}\n", "utf-8")
+        with pytest.raises(SetupError) as error:
+            config.load(file, {})
+    assert error.value.problems
+
+
+@given(st.dictionaries(NAMES, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)))
+def test_no_environment_whatever_is_more_than_a_mistake(values: Mapping[str, str]) -> None:
+    environ = {f"SEGMENT_RELAY_{name.upper().replace('.', '__')}": value for name, value in values.items()}
+    with pytest.raises(SetupError) as error:
+        config.load(None, environ)
+    assert error.value.problems
 
 
 def test_the_message_counts_the_mistakes() -> None:

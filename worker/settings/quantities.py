@@ -56,9 +56,13 @@ def duration(value: object) -> float:
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value):
+    try:
+        seconds = float(value)
+    except OverflowError as error:  # TOML's integers have no end
+        raise ValueError from error
+    if not math.isfinite(seconds):
         raise ValueError
-    return float(value)
+    return seconds
 
 
 def size(value: object) -> int:
@@ -74,6 +78,13 @@ def size(value: object) -> int:
             return int(value)
         case _:
             raise ValueError
+
+
+def whole(value: object) -> object:
+    """Whatever may be a whole number: ``true`` is none, though Python takes it for 1."""
+    if isinstance(value, bool):
+        raise ValueError  # noqa: TRY004  (pydantic collects ValueError, not TypeError)
+    return value
 
 
 def start(value: object) -> Literal["earliest", "latest"] | float:

@@ -22,6 +22,7 @@ from worker.settings.quantities import (
     Size,
     StartAt,
     listed,
+    whole,
 )
 
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -42,7 +43,7 @@ Servers = Annotated[
     Kind('a list of hosts with ports, like ["kafka-1.example:9092"]'),
 ]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(listed), PATTERNS]
-Count = Annotated[int, Field(gt=0), Kind("a whole number above 0")]
+Count = Annotated[int, BeforeValidator(whole), Field(gt=0), Kind("a whole number above 0")]
 
 
 def http_url(url: SecretStr) -> SecretStr:

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not missing or not needing:
         return
     if os.environ.get("CI") == "true":
-        raise pytest.UsageError(f"{len(needing)} tests need Apache Kafka, but {' and '.join(missing)} is not installed")
+        raise pytest.UsageError(f"{len(needing)} tests need Apache Kafka; missing here: {', '.join(missing)}")
     config.stash[LEFT_OUT] = len(needing)
     config.hook.pytest_deselected(items=needing)
     items[:] = [item for item in items if item not in needing]

@@ -5,7 +5,7 @@ Each shopper has its events in order: ``line`` is the line of the library's file
 ``outcome`` of an event of which nothing may be sent (or of which only look-ups come), or what is sent.
 
 * Wigzo: ``identify`` is the person without ``userId``, ``is_active`` and ``source``; ``event`` and ``value`` are
-  ``eventName`` and ``eventval`` ("its properties": the event's own, verbatim), ``source`` is "web" where it is not said.
+  ``eventName`` and ``eventval`` ("its properties": the event's own, verbatim), ``source`` is "web" where none is said.
 * Wootric: ``requests`` in order. ``look-up`` names who is looked for; an ``update``'s ``gains`` are laid over what the
   end user had, and the whole set is written; a check carries the whole set, too. A look-up whose answer is known is not
   made, but a survey's answer asks anew: its post must be the last request, so an end user that is gone could not be put

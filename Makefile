@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format simulate bench constraints clean
+.PHONY: help install demo test check format simulate bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ simulate: $(VENV)/.installed ## Ten thousand simulated schedules; a violation is
 
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)
+
+docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md and reasons.md from the declarations
+	@$(BIN)/python -m worker.reference docs
 
 constraints: $(VENV)/.installed ## Pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

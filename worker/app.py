@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import uvloop
 
@@ -43,8 +43,14 @@ def run(settings: Settings) -> int:
     guard = Guard(secrets_of(settings))
     log = set_up(settings.worker.log_format, settings.worker.log_level, guard)
     connection = connection_of(settings)
+    signal.signal(signal.SIGTERM, leave_at_once)
     prepare(settings, connection, log)
     return uvloop.run(Worker(settings, connection, log, guard).run())
+
+
+def leave_at_once(_number: int, _frame: object) -> NoReturn:
+    """Told to stop while Kafka is still waited for: there is nothing to finish. (Process 1 has no default for it.)"""
+    raise SystemExit(Exit.OK)
 
 
 @dataclass(slots=True, eq=False)

@@ -142,6 +142,7 @@ class Runner:
         while not self._closed.done():
             now = self.clock()
             self.lane.tick(now)
+            self.log.flush(now)
             self._go_on(now)
             self._commit(now)
             due = self.lane.wake_at(now)

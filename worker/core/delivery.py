@@ -61,6 +61,7 @@ class Delivery:
             self._mind_quota(answer, now)
 
     def _act(self, flow: Conversation, send: Send, answer: Response | Fault, meant: Verdict, now: float) -> None:
+        flow.last = answer if isinstance(answer, Response) else None
         match meant:
             case ToFlow():
                 assert isinstance(answer, Response)  # noqa: S101  (the table gives nothing else to a flow)
@@ -73,7 +74,6 @@ class Delivery:
                 self.endings.meet(flow, self.troubles.setup_refused(flow, send, meant, now), reason, wait, now)
             case EventRefused(reason, detail):
                 flow.answers += 1
-                flow.last = answer if isinstance(answer, Response) else None
                 self.endings.end(flow, flow.all_get(Rejected(reason, detail)), now)
             case TokenRefused():
                 self._token_refused(flow, send, answer, now)
@@ -117,7 +117,8 @@ class Delivery:
     def _quota_said(self, answer: Response) -> Quota | None:
         assert self.destination.quota is not None  # noqa: S101
         try:
-            return self.destination.quota(answer)
+            said = self.destination.quota(answer)
+            return said if isinstance(said, Quota) else None
         except Exception:  # noqa: BLE001  (odd headers are the vendor's doing)
             return None
 

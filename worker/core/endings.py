@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from mappings.contract import Delivered, Rejected
 from worker.core.conversation import Conversation, Ended
@@ -15,9 +14,6 @@ from worker.core.retry import LONG_SLEEP
 from worker.core.settling import Settling
 from worker.core.tally import Tally
 from worker.core.troubles import Fate, Split, Troubles
-
-# Not the vendor's word on the event: its user's trouble is not over with it.
-GIVEN_UP: Final = frozenset({"retries-exhausted", "wrong-setup", "unknown-outcome"})
 
 
 @dataclass(slots=True)
@@ -43,6 +39,7 @@ class Endings:
         if flow.is_merge and not all(isinstance(one, Delivered) for one in ended.outcomes):
             self._split(flow)
         elif isinstance(first, Rejected):
+            flow.items[0].attempts += 1
             self._reject(flow, first, now, refused=refused)
         else:
             if isinstance(first, Delivered):
@@ -56,12 +53,18 @@ class Endings:
     def _reject(self, flow: Conversation, rejected: Rejected, now: float, *, refused: bool) -> None:
         if refused and self.gate.held:
             # A refusal while the lane holds may be the outage speaking: the event is asked again afterwards.
-            flow.restart()
+            self.begin_again(flow)
             self._sleep(flow, LONG_SLEEP, now)
             return
-        if refused and rejected.reason not in GIVEN_UP:
-            flow.user.trouble = None
         self.settling.rejected(flow, rejected)
+        if refused:
+            flow.user.trouble = None  # the vendor's own word on the event: it serves this user
+
+    def begin_again(self, flow: Conversation) -> None:
+        """From the first request; what the flow has written so far it may write again."""
+        if flow.wrote:
+            self.tally.possibly_repeated["flow begun again"] += len(flow.items)
+        flow.restart()
 
     def _split(self, flow: Conversation) -> None:
         """The merge was not delivered as one: its events are sent one by one."""
@@ -70,16 +73,16 @@ class Endings:
 
     def meet(self, flow: Conversation, fate: Fate, reason: str, wait: float | None, now: float) -> None:
         """A failed or refused flow sleeps, or its head event is given up."""
-        if isinstance(fate, Rejected):
-            self.end(flow, flow.all_get(fate), now)
+        if flow.probe:
+            self.probes.failed(now, wait)
+        if isinstance(fate, Rejected) and not flow.is_merge:
+            self.settling.rejected(flow, fate)  # not the vendor's word on the event: its user's trouble goes on
             return
         self.tally.retries[reason] += 1
-        if isinstance(fate, Split):
+        if isinstance(fate, Rejected | Split):
             self._split(flow)
         else:
             self._sleep(flow, fate, now)
-        if flow.probe:
-            self.probes.failed(now, wait)
 
     def _sleep(self, flow: Conversation, wait: float, now: float) -> None:
         flow.slept_since = now

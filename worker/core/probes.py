@@ -24,15 +24,15 @@ class Probes:
         self._queues = queues
         self._assignments = assignments
         self._number = 0
-        self._secrets_read = False
+        self._read_in: float | None = None  # the beginning of the hold for whose next probe the secrets were read
 
     def wants_secrets(self, *, logs_in: bool) -> bool:
         """A login, and a refused set-up, is tried with what the secret files say now."""
-        return (logs_in or self._gate.state is State.SETUP) and not self._secrets_read
+        return (logs_in or self._gate.state is State.SETUP) and self._read_in != self._gate.since
 
     def secrets_read(self) -> None:
         """They were read for the probe that is due."""
-        self._secrets_read = True
+        self._read_in = self._gate.since
 
     def choose(self, parked: Iterable[Conversation]) -> Conversation | User | None:
         """A flow whose next request waits, or a user that was taken for it; ``None``: there is nobody."""
@@ -42,6 +42,13 @@ class Probes:
             best.state = UserState.READY
             self._queues.grab(best)
         return best
+
+    def question(self, lone: User | None, now: float) -> None:
+        """One user alone brought the hold about: another one who never tried is asked at once, not in a minute."""
+        if lone is None or self._gate.probe_at is None or self._gate.probe_due(now):
+            return
+        if any(user is not lone and user.trouble is None and not user.probed for user in self._users()):
+            self._gate.probe_at = now
 
     def begin(self, flow: Conversation) -> None:
         """This flow tries."""
@@ -54,7 +61,7 @@ class Probes:
     def failed(self, now: float, wait: float | None) -> None:
         """It did not open the lane; ``wait`` seconds where the vendor asked for them."""
         self.done()
-        self._secrets_read = False
+        self._read_in = None
         self._gate.probe_failed(now, wait)
 
     def ended(self, now: float) -> None:

@@ -56,7 +56,7 @@ class Settling:
             masked(rejected.detail, item.event, self.secrets) if rejected.detail else "",
             item=item,
             status=conversation.last.status if conversation.last is not None else None,
-            attempts=item.attempts + 1,
+            attempts=item.attempts,
             first_failed=user.trouble.first if user.trouble is not None else None,
         )
         if user.trouble is not None:
@@ -76,6 +76,7 @@ class Settling:
         if item is None:
             letter.assignment.settle(letter.record.offset, letter.member)
             self._tally.settle("dead-lettered", reason)
+            self.settled += 1
         else:
             self._settle(item, "dead-lettered", reason, now)
             if item.user.waiting:

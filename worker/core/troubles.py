@@ -41,6 +41,7 @@ class Troubles:
         self, policy: Policy, gate: Gate, random: Random, others: Callable[[User], bool], notes: list[Note]
     ) -> None:
         self.gate = gate
+        self.lone: User | None = None  # the only one whose refusals brought the hold about
         self._policy = policy
         self._random = random
         self._others = others
@@ -75,6 +76,7 @@ class Troubles:
 
     def opened(self) -> None:
         """After a hold the past says nothing."""
+        self.lone = None
         self._breaker.reset()
         self._confirmation.clear()
 
@@ -97,7 +99,7 @@ class Troubles:
         trouble, known_since = self._trouble(conversation, "limited", now)
         witnessed = self._served_meanwhile(send, conversation, known_since)
         if not self.gate.held and (
-            (meant.account and not witnessed) or self._confirmed("limited", conversation, send, now)
+            (meant.account and not witnessed) or self._confirmed("limited", trouble, conversation, send, now)
         ):
             self.gate.signal(Signal.OVER_LIMIT, now, "the vendor's limit is reached", wait=meant.wait)
         if witnessed:
@@ -111,8 +113,8 @@ class Troubles:
         operation = send.request.operation
         trouble, known_since = self._trouble(conversation, meant.reason, now)
         witnessed = self._served_meanwhile(send, conversation, known_since)
-        own_fault = trouble.refused(now, witnessed=witnessed)
-        if not self.gate.held and self._confirmed("set-up", conversation, send, now):
+        own_fault = trouble.refused(now, witnessed=witnessed) and witnessed
+        if not self.gate.held and self._confirmed("set-up", trouble, conversation, send, now):
             self.gate.operation = operation
             self.gate.signal(Signal.SETUP_REFUSED, now, f"{operation} is refused ({meant.reason}): check the set-up")
         if witnessed and conversation.is_merge and not self.gate.held:
@@ -126,15 +128,20 @@ class Troubles:
         """Refusals are witnessed by the same operation."""
         return since is not None and self._witnesses.saw(send.request.operation, conversation.user, since)
 
-    def _confirmed(self, kind: Kind, conversation: Conversation, send: Send, now: float) -> bool:
+    def _confirmed(self, kind: Kind, trouble: Trouble, conversation: Conversation, send: Send, now: float) -> bool:
+        """Alone, a user speaks for all: but not one who was refused while others were served."""
         user = conversation.user
         operation = send.request.operation
-        alone = not self._others(user)
-        return self._confirmation.refused(kind, operation, user, sent=send.sent, now=now, alone=alone)
+        alone = not (trouble.witnessed or trouble.refusals or self._others(user))
+        confirmed = self._confirmation.refused(kind, operation, user, sent=send.sent, now=now, alone=alone)
+        self.lone = user if confirmed and alone else None
+        return confirmed
 
     def _trouble(self, conversation: Conversation, reason: str, now: float) -> tuple[Trouble, float | None]:
         """The user's trouble, and when it failed last before this (``None``: this is its first failure)."""
         user = conversation.user
+        if user is not self.lone:
+            self.lone = None
         for item in conversation.items:
             item.attempts += 1
         if user.trouble is not None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, assert_never
 
-from mappings.contract import Destination, Request, Response
+from mappings.contract import Destination, Merge, Request, Response
 from worker.core.conversation import Conversation, Ended
-from worker.core.effects import Effect, ReadSecrets, Send
+from worker.core.effects import Effect, Note, ReadSecrets, Send
 from worker.core.endings import Endings
 from worker.core.holds.gate import Gate
 from worker.core.holds.states import Signal, State
-from worker.core.items import Assignment, Item, User, UserState
+from worker.core.items import Assignment, Item, User, UserState, head_events
 from worker.core.login import LoggedIn, Login, LoginFailed, Step
 from worker.core.lookup_cache import LookupCache
 from worker.core.probes import Probes
@@ -77,6 +78,7 @@ class Turns:
             send = self._advance(self._resumed(flow, now), now)
             if send is not None:
                 return send
+        self.probes.question(self.troubles.lone, now)
         while self.gate.probe_due(now):
             logs_in = self.gate.state is State.LOGIN or bool(self.awaiting and self.login.needed(now))
             if self.probes.wants_secrets(logs_in=logs_in):
@@ -126,10 +128,10 @@ class Turns:
         """A flow that slept long begins again: what it had read is old. So does one with other settings."""
         if flow.slept_since is not None and now - flow.slept_since > LONG_SLEEP:
             self.cache.forget(flow.looked_up)
-            flow.restart()
+            self.endings.begin_again(flow)
         if flow.settings is not self.settings:
             flow.settings = self.settings
-            flow.restart()
+            self.endings.begin_again(flow)
         flow.slept_since = None
         return flow
 
@@ -147,13 +149,20 @@ class Turns:
         if user.singles:
             user.singles -= 1
             return (head,)
-        items, events = [head], [head.event]
-        for item in list(user.waiting)[1:MOST_MERGED]:
-            if not merge.together(events, item.event, self.settings):
+        items = [head]
+        for item in islice(user.waiting, 1, MOST_MERGED):
+            if not self._joins(merge, items, item):
                 break
             items.append(item)
-            events.append(item.event)
         return tuple(items)
+
+    def _joins(self, merge: Merge[Any], items: list[Item], following: Item) -> bool:
+        try:
+            return merge.together(head_events(items), following.event, self.settings)
+        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: then nothing is merged)
+            note = Note("error", "bug in the mapping", following.record, following.event, error=error)
+            self.endings.notes.append(note)
+            return False
 
     def _advance(self, flow: Conversation, now: float) -> Send | None:
         """Up to the flow's next request that has to be sent; ``None`` when it ended or waits for a login."""

@@ -51,6 +51,8 @@ class Intake:
     def forget(self, partition: TopicPartition) -> None:
         """It is not ours any more: nothing of it waits for room."""
         self.backlogged -= {partition}
+        if not self.backlogged:
+            self.limited_by = NOTHING
 
     def receive(
         self,

@@ -94,7 +94,7 @@ class Lane:
             self.tally,
         )
         self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
-        self._admitted_at = 0  # how many had been settled when admission was last tried
+        self._admitted_at = 0  # how many events had left when admission was last tried
         self._held_since: float | None = None
         self._held_as = ""
 
@@ -175,6 +175,8 @@ class Lane:
         """What is to be sent now; ``None``: nothing before the next input, or ``wake_at``."""
         self._admit(now)
         effect = self._turns.take(now)
+        if effect is None and self._admit(now):  # nobody was ready after all
+            effect = self._turns.take(now)
         self._note_changes(now)
         return effect
 
@@ -232,14 +234,17 @@ class Lane:
         """Nothing is pending: all that was consumed is settled."""
         return not (self._queues.events or self._letters.waiting or self._intake.backlogged)
 
-    def _admit(self, now: float) -> None:
+    def _admit(self, now: float) -> bool:
         """Let waiting records in, once a good number of events has left, or when nobody is ready."""
         if not self._intake.limited_by:
-            return
-        left = self._settling.settled - self._admitted_at
-        if left >= ADMIT_AFTER or (left and not self._queues.any_ready):
-            self._admitted_at = self._settling.settled
-            self._intake.admit(now)
+            return False
+        left = self._settling.settled + self.tally.released
+        since = left - self._admitted_at
+        if since < ADMIT_AFTER and (not since or self._queues.any_ready):
+            return False
+        self._admitted_at = left
+        self._intake.admit(now)
+        return True
 
     def _others_wait(self, user: User) -> bool:
         """Is there an event of another user here, whose request could confirm a refusal?"""

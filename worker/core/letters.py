@@ -93,9 +93,10 @@ class Letters:
         if letter.assignment.gone:
             self.waiting -= 1
             return
+        at_once = too_large and not letter.without_value
         letter.without_value |= too_large
-        letter.tries += 1
-        wait = 0.0 if too_large else min(AGAIN_AFTER * 2 ** (letter.tries - 1), AGAIN_LONGEST)
+        letter.tries += not at_once
+        wait = 0.0 if at_once else min(AGAIN_AFTER * 2.0 ** (letter.tries - 1), AGAIN_LONGEST)
         self._again.append((now + wait, letter))
 
     def drop(self, assignment: Assignment) -> None:

@@ -1,0 +1,140 @@
+"""Events that never go through: given up in the end, with witnesses, and nobody else waits for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.contract import Response
+from tests.core.virtual import HOUR, MINUTE, START, Answer, Arrival, Script, Vendor, Virtual
+from worker.core.holds.states import State
+
+WINDOW = 4 * HOUR
+
+
+def poison(answer: Answer, *ids: str) -> Script:
+    """These events are answered so for ever."""
+
+    def script(arrival: Arrival) -> Answer | None:
+        return answer if set(ids) & set(arrival.ids) else None
+
+    return script
+
+
+def latest(lane: Virtual, ids: list[str]) -> float:
+    """How long the slowest of these took from its record to its acceptance."""
+    accepted = {one.id: one.at for one in lane.vendor.accepted}
+    written = {
+        one.offset: one.timestamp / 1000 for log in lane.kafka.logs.values() for one in log
+    }  # event e1 is at offset 0
+    return max(accepted[one] - written[int(one[1:]) - 1] for one in ids)
+
+
+def test_an_event_that_fails_for_ever_is_given_up_after_the_retry_window_and_not_before() -> None:
+    lane = Virtual(Vendor(poison(Response(500), "e1")))
+    lane.write("sick")
+    lane.write("sick")
+    others = lane.trickle(WINDOW - MINUTE, every=20.0)
+    assert ({}, {"sick": 2}) == (lane.dead, {"sick": len(lane.written["sick"])})
+    others += lane.trickle(3 * MINUTE)
+    assert {"e1": "retries-exhausted"} == lane.dead
+    assert WINDOW <= lane.buried[0].at - START < WINDOW + 2 * MINUTE
+    assert "e2" in lane.vendor.ids, "who comes behind it is served as soon as it is gone"
+    assert latest(lane, others) < 1.0
+
+
+def test_without_witnesses_nothing_is_ever_given_up() -> None:
+    lane = Virtual(Vendor(lambda arrival: Response(500)))
+    for user in range(3):
+        lane.write(f"u{user}")
+    lane.run(3 * WINDOW)
+    assert ({}, {"sleeping": 3}) == (lane.dead, lane.lane.standing().pending)
+    assert 3 == lane.lane.standing().keys_failing
+
+
+def test_an_event_that_the_vendor_refuses_for_good_is_a_dead_letter_at_once() -> None:
+    lane = Virtual(Vendor(poison(Response(400), "e1")))
+    lane.write("u1")
+    lane.write("u1")
+    assert lane.finish() < 0.2
+    assert ({"e1": "refused"}, ["e2"]) == (lane.dead, lane.vendor.ids)
+    assert {("dead-lettered", "refused"): 1, ("delivered", ""): 1} == lane.settled
+
+
+def test_an_event_that_a_firewall_refuses_is_rejected_at_its_third_witnessed_refusal_after_two_minutes() -> None:
+    lane = Virtual(Vendor(poison(Response(403), "e1")))
+    lane.write("u1")
+    lane.write("u1")
+    others = lane.trickle(10 * MINUTE, every=1.0)
+    assert {"e1": "wrong-setup"} == lane.dead
+    refusals = [one.at for one in lane.vendor.arrivals if one.ids == ["e1"]]
+    first = refusals[0] - START
+    assert 120.0 <= lane.buried[0].at - START - first < 240.0
+    assert len(refusals) >= 4  # the first of them had no witness
+    assert latest(lane, others) < 1.0
+    assert 1 == lane.notes.count("open → set-up"), "nobody else was there when it was refused twice: that was asked"
+    assert "e2" in lane.vendor.ids
+
+
+def test_refusals_without_a_witness_reject_nothing() -> None:
+    """The firewall refuses this one; nobody else is there to be served, and a second refusal confirms the first."""
+    lane = Virtual(Vendor(poison(Response(403), "e1")))
+    lane.write("u1")
+    lane.run(HOUR)
+    assert ({}, State.SETUP) == (lane.dead, lane.lane.state)
+
+
+def test_a_refusal_that_rejects_is_a_witnessed_one() -> None:
+    """Four witnessed refusals in the first seconds; the next one, after two minutes, may be everybody's."""
+
+    def vendor(arrival: Arrival) -> Answer | None:
+        tries = sum(one.ids == ["e1"] for one in lane.vendor.arrivals)
+        if arrival.ids != ["e1"] or arrival.at > START + 300:
+            return None
+        return Response(403, {"retry-after": "2" if tries < 5 else "200"})
+
+    lane = Virtual(Vendor(vendor))
+    lane.write("u1")
+    lane.trickle(8.0, every=0.5)
+    assert 4 == len(lane.vendor.times("u1"))
+    lane.run(HOUR)
+    assert ({}, 7) == (lane.dead, len(lane.vendor.times("u1")))
+    assert "e1" in lane.vendor.ids
+
+
+def test_a_user_whom_the_vendor_limits_waits_alone_and_is_given_up_like_any_other_failure() -> None:
+    lane = Virtual(Vendor(lambda arrival: Response(429) if arrival.key == "sick" else None))
+    lane.write("sick")
+    others = lane.trickle(WINDOW - MINUTE, every=20.0)
+    assert {} == lane.dead
+    others += lane.trickle(3 * MINUTE)
+    assert {"e1": "retries-exhausted"} == lane.dead
+    assert latest(lane, others) < 1.0
+    assert 1 == lane.notes.count("open → limited"), "nobody else was there when it was limited twice: that was asked"
+
+
+def test_once_the_window_has_run_out_each_following_event_gets_one_witnessed_attempt() -> None:
+    sick = True
+    lane = Virtual(Vendor(lambda arrival: Response(500) if arrival.key == "sick" and sick else None))
+    for _ in range(3):
+        lane.write("sick")
+    lane.trickle(WINDOW + 5 * MINUTE)
+    assert {f"e{n}": "retries-exhausted" for n in (1, 2, 3)} == lane.dead
+    sick = False
+    lane.write("sick")
+    again = lane.write("sick")
+    lane.trickle(MINUTE)
+    assert again == lane.vendor.by_user["sick"][-1]
+    sick = True
+    lane.write("sick")
+    lane.trickle(HOUR)
+    assert 3 == len(lane.dead), "a delivery forgets the first failure: the window begins anew"
+
+
+def test_a_dead_letter_says_how_often_it_was_tried_since_when_and_what_was_answered() -> None:
+    lane = Virtual(Vendor(poison(Response(500), "e1")))
+    lane.write("sick")
+    lane.trickle(WINDOW + 5 * MINUTE)
+    tries = [one.at for one in lane.vendor.arrivals if one.ids == ["e1"]]
+    said = lane.buried[0].headers
+    assert (str(len(tries)), "500") == (said["relay-attempts"], said["relay-status"])
+    assert pytest.approx((tries[0] + 0.05) * 1000, abs=1) == float(said["relay-first-failed"])

@@ -46,6 +46,8 @@ def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 class Lane:
     """An inbox that settles what it receives at once: when partitions are revoked, it commits all it has received.
 
+    Once ``draining`` it takes in nothing more.
+
     ``take`` is what it does about a batch, ``release`` what it does about a revocation.
     """
 
@@ -60,6 +62,7 @@ class Lane:
         self.gaps: list[tuple[TopicPartition, int, int]] = []
         self.failure: BaseException | None = None
         self.has_closed = False
+        self.draining = False
         self.take: Callable[[], None] = lambda: None
         self.release: Callable[[Partitions, Release], None] = self.let_go
 
@@ -87,6 +90,8 @@ class Lane:
     def received(
         self, batch: Mapping[TopicPartition, Sequence[Record]], positions: Mapping[TopicPartition, int]
     ) -> None:
+        if self.draining:  # what comes now is not begun with
+            return
         for partition, records in batch.items():
             assert partition in self.owned, "records of a partition that is not owned"
             self.records[partition].extend(records)

@@ -65,7 +65,8 @@ def test_a_member_that_joins_and_one_that_leaves_under_load_lose_nothing_and_rep
 
 def leave(member: Member) -> None:
     """As a lane does at a clean stop: take no more, commit all."""
-    member.consumer.pause_only(frozenset(member.lane.owned))
+    with member.lane.lock:
+        member.lane.draining = True
     eventually(lambda: member.commit(frozen(member)) is None and member.lane.commits[-1][0] == frozen(member))
 
 

@@ -16,6 +16,7 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.consumer.subscription_state import SubscriptionState
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 
 from tests.kafka.doubles import Member, create, eventually
 from worker.adapters import private_calls
@@ -49,6 +50,7 @@ def test_commits_are_fetched_for_all_partitions_at_once() -> None:
 def test_coroutines_are_run_and_futures_awaited_by_the_manager() -> None:
     assert parameters(KafkaConnectionManager.call_soon) == ["self", "coro", "args"]
     assert parameters(KafkaConnectionManager.wait_for) == ["self", "future", "timeout_ms"]
+    assert parameters(NetworkSelector.sleep) == ["self", "delay"]
 
 
 def test_positions_and_the_wish_to_rejoin_are_where_they_were() -> None:
@@ -73,6 +75,7 @@ def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> N
         assert isinstance(consumer._subscription, SubscriptionState)
         assert isinstance(consumer._fetcher, Fetcher)
         assert isinstance(consumer._client._manager, KafkaConnectionManager)
+        assert isinstance(consumer._client._net, NetworkSelector)
 
 
 def test_no_other_adapter_touches_what_is_private() -> None:

@@ -27,7 +27,7 @@ class Ended(Exception):  # noqa: N818  (not a fault: the consumer was closed, or
     """The consumer's I/O thread has ended."""
 
 
-def on_io_thread(consumer: KafkaConsumer, coroutine: Callable[..., Awaitable[None]], *arguments: object) -> None:
+def on_io_thread(consumer: KafkaConsumer, coroutine: Callable[..., Awaitable[object]], *arguments: object) -> None:
     """Run a coroutine function there, soon. From any thread; its exceptions are dropped, so it must have none.
 
     Raises Ended.
@@ -55,6 +55,11 @@ def finish(consumer: KafkaConsumer, future: Future, value: object) -> None:
 async def wait_for(consumer: KafkaConsumer, future: Future, seconds: float) -> Any:
     """The future's value. On the I/O thread. Raises KafkaTimeoutError."""
     return await consumer._client._manager.wait_for(future, int(seconds * 1000))
+
+
+async def sleep(consumer: KafkaConsumer, seconds: float) -> None:
+    """On the I/O thread, whose loop is not asyncio's."""
+    await consumer._client._net.sleep(seconds)
 
 
 async def commit(consumer: KafkaConsumer, offsets: Offsets, seconds: float) -> None:

@@ -7,13 +7,14 @@ the partitions that stay are committed meanwhile.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from threading import Event
 from typing import Any
 
 from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import AuthorizationError, FencedInstanceIdError, KafkaError, KafkaTimeoutError
+from kafka.errors import AuthorizationError, FencedInstanceIdError, KafkaError, KafkaTimeoutError, RetriableError
 from kafka.future import Future
 
 from worker.adapters import private_calls
@@ -28,6 +29,7 @@ COMMIT_SECONDS = 5.0
 # How much longer than the lane's own bound a drain may take: the lane keeps its bound by a timer, this is for one that
 # does not answer at all.
 GRACE_SECONDS = 5.0
+RETRY_SECONDS = 0.2
 
 
 def ours(partitions: Collection[KafkaPartition]) -> frozenset[TopicPartition]:
@@ -81,8 +83,7 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         if leaving and not self.closing.is_set():
             self._log.info("partitions are revoked", partitions=_names(leaving))
             positions = await self._drain(leaving)
-            if positions:
-                await self.commit(positions)
+            await self._commit_last(positions)
         self._drop(revoked)
 
     async def on_partitions_lost(self, lost: Collection[KafkaPartition]) -> None:
@@ -108,6 +109,12 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         else:
             return positions
 
+    async def _commit_last(self, positions: Positions) -> None:
+        """What is not committed now, the next owner does again: so more than one attempt, within the grace."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while positions and isinstance(await self.commit(positions), RetriableError) and time.monotonic() < deadline:
+            await private_calls.sleep(self._consumer, RETRY_SECONDS)
+
     def _finisher(self, draining: Future) -> Callable[[Positions], None]:
         return lambda positions: private_calls.finish(self._consumer, draining, positions)
 
@@ -122,7 +129,7 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
 
     # --- Commits
 
-    async def commit(self, positions: Positions) -> None:
+    async def commit(self, positions: Positions) -> BaseException | None:
         """Commit after those before it, and tell the lane how it went."""
         previous, self._commits = self._commits, Future()
         finished = self._commits
@@ -130,25 +137,22 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         # The group takes a commit for any partition from any member: one let go meanwhile has a new owner's commit.
         kept = {partition: position for partition, position in positions.items() if partition in self.begun}
         error = await self._try(kept)
-        self._call(self._inbox.committed, kept, error)
+        self._call(self._inbox.committed, kept, None if error is None else type(error).__name__)
         finished.success(None)
+        return error
 
-    async def _try(self, positions: Positions) -> str | None:
+    async def _try(self, positions: Positions) -> BaseException | None:
         offsets = {
             KafkaPartition(*partition): OffsetAndMetadata(position.offset, position.metadata, -1)
             for partition, position in positions.items()
         }
         try:
             await private_calls.commit(self._consumer, offsets, COMMIT_SECONDS)
-        except (FencedInstanceIdError, AuthorizationError) as error:
-            # A fenced member goes on receiving records and heartbeats in vain: only a commit tells.
-            self.fatal = error
-            return type(error).__name__
-        except KafkaError as error:
-            return type(error).__name__
         except Exception as error:  # noqa: BLE001  (nothing may end here unheard: the consumer's thread raises it)
-            self.fatal = error
-            return type(error).__name__
+            # A fenced member goes on receiving records and heartbeats in vain: only a commit tells.
+            if isinstance(error, FencedInstanceIdError | AuthorizationError) or not isinstance(error, KafkaError):
+                self.fatal = error
+            return error
         return None
 
 

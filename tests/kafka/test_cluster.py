@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -67,15 +68,15 @@ def test_the_commits_of_a_group_come_with_their_metadata(apache: Cluster, unique
 
 @pytest.mark.apache
 def test_each_way_to_start_is_counted(apache: Cluster, unique: Names) -> None:
-    topic = unique("t")
+    topic, now = unique("t"), int(time.time())
     connection = Connection(apache.bootstrap)
     create(apache.bootstrap, topic, 2)
-    produce(apache.bootstrap, topic, [b"a", b"b", b"c"], timestamp_ms=1_000_000)
-    produce(apache.bootstrap, topic, [b"d"], partition=1, timestamp_ms=2_000_000)
-    assert count_between(connection, topic, "earliest", now=3000.0) == 4
-    assert count_between(connection, topic, 1500.0, now=3000.0) == 1
-    assert count_between(connection, topic, "latest", now=3000.0) == 0
-    assert count_between(connection, unique("missing"), "earliest", now=3000.0) == 0
+    produce(apache.bootstrap, topic, [b"a", b"b", b"c"], timestamp_ms=(now - 7200) * 1000)
+    produce(apache.bootstrap, topic, [b"d"], partition=1, timestamp_ms=(now - 3600) * 1000)
+    assert count_between(connection, topic, "earliest", now=now) == 4
+    assert count_between(connection, topic, now - 5400.0, now=now) == 1
+    assert count_between(connection, topic, "latest", now=now) == 0
+    assert count_between(connection, unique("missing"), "earliest", now=now) == 0
 
 
 def test_what_the_embedded_broker_does_not_tell_is_left_open(embedded: Broker, unique: Names) -> None:

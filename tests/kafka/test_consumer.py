@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,8 @@ from worker.sandbox.brokers import Cluster
 pytestmark = pytest.mark.apache
 
 Names = Callable[[str], str]
+
+AN_HOUR_AGO = int(time.time()) - 3600  # not long ago: retention looks at these times
 
 
 def numbered(count: int, first: int = 0) -> list[bytes]:
@@ -76,7 +79,7 @@ def test_earliest_begins_at_the_beginning_of_the_log(apache: Cluster, unique: Na
 
 
 def test_a_time_begins_at_the_first_record_so_late(apache: Cluster, unique: Names) -> None:
-    assert values_from(1500.0, apache, unique) == [b"newer", b"now"]
+    assert values_from(AN_HOUR_AGO - 1, apache, unique) == [b"newer", b"now"]
 
 
 def test_latest_begins_with_what_comes_from_now_on(apache: Cluster, unique: Names) -> None:
@@ -86,8 +89,8 @@ def test_latest_begins_with_what_comes_from_now_on(apache: Cluster, unique: Name
 def values_from(start: StartAt, apache: Cluster, unique: Names) -> list[bytes | None]:
     topic = unique("t")
     create(apache.bootstrap, topic)
-    produce(apache.bootstrap, topic, [b"old"], timestamp_ms=1_000_000)
-    produce(apache.bootstrap, topic, [b"newer"], timestamp_ms=2_000_000)
+    produce(apache.bootstrap, topic, [b"old"], timestamp_ms=(AN_HOUR_AGO - 3600) * 1000)
+    produce(apache.bootstrap, topic, [b"newer"], timestamp_ms=AN_HOUR_AGO * 1000)
     with Member(apache.bootstrap, topic, group=unique("g"), start_at=start) as member:
         eventually(lambda: member.owns(1))
         produce(apache.bootstrap, topic, [b"now"])

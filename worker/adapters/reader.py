@@ -174,14 +174,14 @@ class Reader:
 
     def _continue_elsewhere(self, error: KafkaError) -> None:
         for gap in gaps.found(self._consumer, error):
-            place = {"topic": gap.partition.topic, "partition": gap.partition.partition, "offset": gap.wanted}
-            self._log.warning(gap.reason, **place, continues_at=gap.continues_at)
             partition = TopicPartition(*gap.partition)
             if gap.same_log:
                 self._consumer.seek(gap.partition, gap.continues_at)
                 self._call(self._inbox.lost_to_retention, partition, gap.wanted, gap.continues_at)
             else:
                 # Other records under the same offsets: what the lane knows of the partition no longer holds.
+                place = {"topic": partition.topic, "partition": partition.partition, "offset": gap.wanted}
+                self._log.warning(gap.reason, **place, continues_at=gap.continues_at)
                 self._call(self._inbox.lost, frozenset({partition}))
                 self._call(
                     self._inbox.assigned, [self._beginnings.anew(self._consumer, gap.partition, gap.continues_at)]

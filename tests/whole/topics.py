@@ -43,15 +43,15 @@ class Topics:
 
     def produce(
         self, topic: str, records: Iterable[tuple[bytes | None, bytes | None]], *, partition: int | None = None
-    ) -> None:
-        """Keys and values, written in order and acknowledged."""
+    ) -> list[tuple[int, int]]:
+        """Keys and values, written in order and acknowledged: the partition and offset of each."""
         producer = KafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, max_request_size=32 << 20)
         try:
             sent = [producer.send(topic, value, key=key, partition=partition) for key, value in records]
-            for each in sent:
-                each.get(30)
+            written = [each.get(30) for each in sent]
         finally:
             producer.close()
+        return [(each.partition, each.offset) for each in written]
 
     def read(self, topic: str) -> list[Letter]:
         """All that a topic holds now."""

@@ -39,12 +39,8 @@ class Vendors:
         """Whoever hangs goes on."""
         self.do(lambda sandbox: sandbox.release())
 
-    def arrivals(self, destination: Destination, *, user: str | None = None) -> list[Arrival]:
-        return self.do(lambda sandbox: list(sandbox.arrivals(destination, user=user)))
-
-    def accepted(self, destination: Destination) -> list[Arrival]:
-        """Those of which the vendor did what was asked."""
-        return [arrival for arrival in self.arrivals(destination) if arrival.accepted]
+    def arrivals(self, destination: Destination, *, user: str | None = None, since: int = 0) -> list[Arrival]:
+        return self.do(lambda sandbox: list(sandbox.arrivals(destination, user=user, since=since)))
 
     def state(self) -> dict[str, dict[str, object]]:
         """What all calls have left, without the logins."""

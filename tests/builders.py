@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from mappings.contract import EMPTY, Event, EventType
+from mappings.contract import EMPTY, Destination, Event, EventType, Flow, Request
 from mappings.fields import identifier
+from worker.core.items import Assignment, Item, User
+from worker.core.ledger import Ledger
 from worker.core.policy import Policy
+from worker.core.records import TopicPartition
 
 TIME = 1_770_631_872.131  # 2026-02-09T10:11:12.131Z
 
@@ -105,3 +109,54 @@ def _options(message: Mapping[str, Any], destination: str) -> Mapping[str, Any]:
         if isinstance(options, Mapping):
             return options
     return EMPTY
+
+
+# --- What a lane keeps
+
+
+def an_assignment(topic: str = "events", partition: int = 3) -> Assignment:
+    return Assignment(TopicPartition(topic, partition), Ledger(0))
+
+
+def a_user(key: str = "u1", *, assignment: Assignment | None = None) -> User:
+    """A user whom the assignment knows, without events."""
+    home = assignment or an_assignment()
+    return home.users.setdefault(key, User(key, home))
+
+
+def an_item(
+    user: User | None = None,
+    *,
+    arrival: int = 1,
+    bytes: int = 100,  # noqa: A002  (the field's name)
+    event: Event | None = None,
+) -> Item:
+    """An event of a user; it is nowhere in a queue yet."""
+    return Item(user or a_user(), a_record(offset=arrival), 0, event or an_event(), arrival, bytes, alone=True)
+
+
+def a_user_with(*items: Item, key: str = "u1") -> User:
+    """A user in whose queue these items stand."""
+    user = a_user(key)
+    user.waiting = deque(items)
+    for item in items:
+        item.user = user
+    return user
+
+
+# --- A vendor
+
+
+def a_request(operation: str = "track", **fields: Any) -> Request:
+    return Request(**{"method": "POST", "url": "https://vendor.example/track", "operation": operation, **fields})
+
+
+def a_destination(**fields: Any) -> Destination[Any]:
+    """A vendor that is sent one request for each event, whose settings are not looked at."""
+
+    def translate(_event: Event, _settings: object) -> Flow:
+        yield a_request()
+        return None
+
+    usual = {"name": "Vendor", "settings": object, "hosts": lambda _: frozenset({"https://vendor.example"})}
+    return Destination(**{**usual, "translate": translate, "reasons": {}, **fields})

@@ -44,8 +44,9 @@ class Queues:
         """The ready user whose head event came first; its key is open from now on."""
         ready = self._ready
         while ready:
-            user = heappop(ready)[2]
-            if self.grab(user):
+            arrival, _, user = heappop(ready)
+            # A probe takes a user past the heap: what it leaves there is of an older head event, and too early now.
+            if user.waiting and user.waiting[0].arrival == arrival and self.grab(user):
                 return user
         return None
 

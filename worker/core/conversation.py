@@ -79,7 +79,11 @@ class Conversation:
         return self._step(lambda: self._steps().send(response))
 
     def _first(self) -> Request:
-        self.steps = self._translated()
+        try:
+            self.steps = self._translated()
+        except StopIteration as stray:
+            # As in generators (PEP 479): a plain function's stray one must not read as a flow with nothing to send.
+            raise RuntimeError("the mapping raised StopIteration") from stray
         return next(self.steps)
 
     def _translated(self) -> Steps:
@@ -94,14 +98,17 @@ class Conversation:
 
     def _step(self, step: Any) -> Request | Ended:
         try:
-            self.request = step()
+            request = step()
         except StopIteration as end:
             return self._ended(end.value)
         except Unmappable as fault:
             return self.all_get(Rejected(fault.reason, fault.detail))
         except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: its event pays, not the lane)
             return self._bug(error)
-        return self.request
+        if not isinstance(request, Request):
+            return self._bug(TypeError(f"the flow yielded {type(request).__name__}"))
+        self.request = request
+        return request
 
     def _ended(self, said: object) -> Ended:
         match said:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeAlias, assert_never
+from math import isnan
+from typing import Any, Final, TypeAlias, assert_never
 
 from mappings.contract import Destination, Limited, Meaning, Refused, Request, Response, Transient, WrongSetup
 from worker.core.faults import Fault
 
 LONGEST_WAIT = 3600.0  # seconds: nobody's Retry-After keeps an event longer without another look
-HTML = (b"<!doctype html", b"<html")
+# How a page begins; a byte order mark, an XML declaration and comments may come first. Possessive: strangers write it.
+PAGE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?>\s+|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,9 @@ def verdict(request: Request, answer: Response | Fault, destination: Destination
         stranger = _not_the_vendor(request, answer)
         if stranger is not None:
             return stranger
-    meant = _meant(answer, destination)
+    meant = _meant(answer, destination, now)
     if meant is not None:
-        return _in_our_words(meant, now)
+        return meant
     return TO_FLOW if answer.ok else _by_status(request, answer, destination, now)
 
 
@@ -90,14 +95,20 @@ def wished_wait(headers: Mapping[str, str], now: float) -> float | None:
         stamp = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(stamp - now, 0.0), LONGEST_WAIT)
+    return _bounded(stamp - now)
 
 
-def _meant(answer: Response, destination: Destination[Any]) -> Meaning | None:
+def _bounded(seconds: float | None) -> float | None:
+    """A wish as it is granted; ``None`` where nothing was said that is a number."""
+    return None if seconds is None or isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _meant(answer: Response, destination: Destination[Any], now: float) -> Verdict | None:
     if destination.meaning is None:
         return None
     try:
-        return destination.meaning(answer)
+        meant = destination.meaning(answer)
+        return None if meant is None else _in_our_words(meant, now)
     except Exception:  # noqa: BLE001  (odd answers are the vendor's doing; a mapping that trips over one has said nothing)
         return None
 
@@ -105,11 +116,9 @@ def _meant(answer: Response, destination: Destination[Any]) -> Meaning | None:
 def _in_our_words(meant: Meaning, now: float) -> Verdict:
     match meant:
         case Transient(after):
-            return Failed("transient", after)
+            return Failed("transient", _bounded(after))
         case Limited(until, wait):
-            if until is not None:
-                wait = until - now
-            return OverLimit(None if wait is None else min(max(wait, 0.0), LONGEST_WAIT), account=True)
+            return OverLimit(_bounded(wait if until is None else until - now), account=True)
         case Refused(reason, detail):
             return EventRefused(reason, detail)
         case WrongSetup(reason, detail):
@@ -121,9 +130,7 @@ def _in_our_words(meant: Meaning, now: float) -> Verdict:
 def _not_the_vendor(request: Request, answer: Response) -> Failed | None:
     """A 2xx that something in front of the vendor wrote: a maintenance page, a proxy's greeting."""
     body = answer.body
-    if body is not None and body[:1].isspace():
-        body = body.lstrip()
-    if body is not None and body[:1] == b"<" and body[:14].lower().startswith(HTML):
+    if body and body[0] not in b"{[" and PAGE.match(body):
         return Failed("html")
     if request.promises_object and (body is None or not isinstance(answer.json(), dict)):
         return Failed("no-object")

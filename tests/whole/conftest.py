@@ -10,6 +10,7 @@ import pytest
 from tests.whole.topics import Topics
 from tests.whole.vendors import Vendors, vendors
 from tests.whole.worker import Tables, kafka
+from worker.sandbox.brokers import Broker, Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ def sandbox() -> Iterator[Vendors]:
 @pytest.fixture
 def place(request: pytest.FixtureRequest, unique: Callable[[str], str]) -> Place:
     """On Apache Kafka, or on the broker whose fixture the test names as its parameter."""
-    broker = request.getfixturevalue(getattr(request, "param", "apache"))
+    return a_place(request.getfixturevalue(getattr(request, "param", "apache")), unique("whole"))
+
+
+def a_place(broker: Broker | Cluster, name: str) -> Place:
+    """The topic and the group of that name."""
     topics = Topics(broker.bootstrap)
-    return Place(topics, topics.create(unique("events")), unique("relay"))
+    return Place(topics, topics.create(f"{name}.events"), f"{name}.relay")

@@ -39,7 +39,8 @@ def wootric(url: str, name: str = "wootric", *, credentials: bool = True, **opti
 def _destination(name: str, options: Mapping[str, object], settings: Mapping[str, object]) -> Tables:
     # request_timeout: a third of the session at most.
     usual = {"start_at": "earliest", "request_timeout": 2, "connect_timeout": 1}
-    return {f"destinations.{name}": {**usual, **options}, f"destinations.{name}.settings": settings}
+    given = {key: value for key, value in {**usual, **options}.items() if value is not None}
+    return {f"destinations.{name}": given, f"destinations.{name}.settings": settings}
 
 
 def kafka(bootstrap: tuple[str, ...] | list[str], topic: str, group: str, **options: object) -> Tables:

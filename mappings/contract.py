@@ -196,7 +196,7 @@ class Response:
         if not self.body:
             return None
         try:
-            return json.loads(self.body)
+            return json.loads(self.body.decode())  # text: json would look for its encoding in bytes first
         except (ValueError, RecursionError):
             return None
 

@@ -43,6 +43,8 @@ class Consumer(Protocol):
 
     ends: Mapping[TopicPartition, int]
 
+    @property
+    def metadata_ignored(self) -> int: ...
     def start(self) -> None: ...
     def pause_only(self, partitions: frozenset[TopicPartition]) -> None: ...
     def commit(self, positions: Mapping[TopicPartition, Position]) -> None: ...
@@ -267,6 +269,7 @@ class Runner:
     def assigned(self, partitions: Sequence[Assigned]) -> None:
         self.joined = True
         self.tally.rebalances += 1
+        self.tally.metadata_ignored = self.consumer.metadata_ignored
         self._assigned.update(one.partition for one in partitions)
         self.lane.assign(partitions)
         if self.draining:
@@ -298,10 +301,8 @@ class Runner:
             self._last.set_result(None)
 
     def lost_to_retention(self, partition: TopicPartition, first: int, until: int) -> None:
-        self.tally.lost_to_retention[partition.topic] += until - first
-        where = f"{partition.topic}/{partition.partition}"
-        fields = {"at": where, "first_offset": first, "until_offset": until}
-        self.log.tell(Note("error", "events lost to retention", fields=fields), self.clock())
+        self.lane.retention_took(partition, first, until)
+        self._go_on(self.clock())
 
     def failed(self, error: BaseException) -> None:
         self.failed_with(error)

@@ -122,6 +122,17 @@ class Lane:
         """One poll: its records, and the consumer's positions after it."""
         self._intake.receive(batch, positions, now)
 
+    def retention_took(self, partition: TopicPartition, first: int, until: int) -> None:
+        """Kafka deleted the records from ``first`` to before ``until`` unread; reading goes on at ``until``.
+
+        What was settled ahead before is not lost.
+        """
+        assignment = self._intake.assignments.get(partition)
+        lost = until - first if assignment is None else assignment.ledger.unsettled_between(first, until)
+        self.tally.lost_to_retention[partition.topic] += lost
+        fields = {"at": f"{partition.topic}/{partition.partition}", "first": first, "until": until, "events": lost}
+        self.notes.append(Note("error", "lost to retention", fields=fields))
+
     def paused(self) -> frozenset[TopicPartition]:
         """The partitions that are to be paused now."""
         return self._intake.backlogged

@@ -68,6 +68,10 @@ class Ledger:
         left = self._unsettled.get(offset, 0)
         return not (left if member is None else left >> member & 1)
 
+    def unsettled_between(self, start: int, stop: int) -> int:
+        """How many offsets of ``range(start, stop)``, not read yet, the restored map does not know as settled."""
+        return self._known.unsettled_between(start, stop)
+
     def track(self, offset: int, members: int = 1) -> None:
         """A record was read; what the restored map knows of it as settled is settled at once.
 

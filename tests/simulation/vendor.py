@@ -35,6 +35,7 @@ class Vendor:
     secret: str = "right"
     requests: int = 0
     loses_answers: bool = True
+    unanswered: set[str] = field(default_factory=set)  # events that were accepted, and nobody heard of it
 
     def arrive(self, send: Send, account: Account) -> Answer:
         """A request arrives: its effect, and its answer."""
@@ -97,7 +98,8 @@ class Vendor:
         if send.request.operation == "write":
             self.profiles[key] = dict(send.request.json["profile"])
         if self.loses_answers and self.random.random() < 0.02:
-            return TIMEOUT  # accepted, and the answer lost
+            self.unanswered.update(ids)
+            return TIMEOUT
         return _object({"profile": self.profiles[key]})
 
 

@@ -140,6 +140,7 @@ class Said:
 
     ok: bool = True
     too_large: bool = False
+    after: float = PRODUCES_TAKE  # seconds
 
 
 TAKEN: Final = Said()
@@ -390,7 +391,7 @@ class Virtual:
 
     def _produce(self, produce: Produce) -> None:
         said = self.broker(produce, self.now)
-        self._at(self.now + PRODUCES_TAKE, lambda: self._produced(produce, said))
+        self._at(self.now + said.after, lambda: self._produced(produce, said))
 
     def _produced(self, produce: Produce, said: Said) -> None:
         letter = produce.letter

@@ -41,7 +41,6 @@ class Trouble:
     given_up: bool = False  # its window has run out: each following event gets one witnessed attempt
     refusals: int = 0  # witnessed refusals of the head event
     refused_first: float | None = None  # its first refusal, witnessed or not
-    refused_last: float = 0.0
 
     def failed(self, now: float, *, witnessed: bool) -> None:
         """One more failure."""
@@ -66,7 +65,7 @@ class Trouble:
         """One more refusal of the account; is it this event's own fault by now?"""
         if self.refused_first is None:
             self.refused_first = now
-        self.refused_last = self.last = now
+        self.last = now
         self.failures += 1
         self.refusals += witnessed
         return self.refusals >= WITNESSED_REFUSALS and now - self.refused_first >= REFUSAL_SPAN

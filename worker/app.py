@@ -14,9 +14,10 @@ from importlib.metadata import version
 from typing import Any, Final, NoReturn
 
 import uvloop
+from structlog.typing import FilteringBoundLogger
 
 from worker.adapters.admin import Admin
-from worker.adapters.connection import Connection, Log
+from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
 from worker.adapters.http import Transport
 from worker.adapters.producer import Producer
@@ -66,7 +67,7 @@ class Worker:
 
     settings: Settings
     connection: Connection
-    log: Log
+    log: FilteringBoundLogger
     guard: Guard
 
     async def run(self) -> int:
@@ -176,7 +177,7 @@ class Worker:
             heartbeat_interval=kafka.heartbeat_interval,
             max_poll_interval=kafka.max_poll_interval,
             drain_timeout=self.settings.worker.drain_timeout,
-            log=self.log,
+            log=self.log.bind(destination=destination.name),
         )
         return runner
 

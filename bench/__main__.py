@@ -65,7 +65,9 @@ def _runs(setting: Setting, count: int) -> list[Figures]:
 
 
 def _line(run: Figures) -> str:
-    return f"{run.rate:,.0f} events/s, {run.cpu:.0f} µs CPU an event, {run.memory:.0f} MiB"
+    return (
+        f"{run.rate:,.0f} events/s, {run.cpu:.0f} µs CPU an event, {run.memory:.0f} MiB ({run.others:.0%} for others)"
+    )
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
@@ -80,14 +82,16 @@ def _right(run: Figures) -> bool:
 
 
 def _show(results: dict[str, list[Figures]]) -> None:
-    table = Table("latency", "events/s", "CPU µs/event", "MiB", "open", "late", "overlap", "twice", "lost")
+    table = Table("latency", "events/s", "CPU µs/event", "MiB", "open", "late", "overlap", "twice", "lost", "others")
     for column in table.columns:
         column.justify = "right"
     for latency, runs in results.items():
         of = medians(runs)
         shown = (f"{of.rate:,.0f}", f"{of.cpu:.0f}", f"{of.memory:.0f}", f"{of.peak_open:.0f}")
-        table.add_row(latency, *shown, str(of.late), str(of.overlaps), str(of.duplicates), str(of.lost))
-    Console().print(table)
+        table.add_row(
+            latency, *shown, str(of.late), str(of.overlaps), str(of.duplicates), str(of.lost), f"{of.others:.0%}"
+        )
+    Console(width=100).print(table)
 
 
 def _as_json(results: dict[str, list[Figures]]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.books import Account
-from bench.process import Watch
+from bench.process import Others, Watch
 from bench.topic import TOPIC
 from bench.workload import Workload
 
@@ -51,7 +51,10 @@ class NotMeasured(Exception):  # noqa: N818  (it tells of the run, not of a faul
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run. ``rate`` is new events a second from the first request to the last new event; ``cpu`` µs an event."""
+    """One run. ``rate`` is new events a second from the first request to the last new event; ``cpu`` µs an event.
+
+    ``others`` is the share of the machine that programs outside the bench took, 0 to 1.
+    """
 
     rate: float
     cpu: float
@@ -63,6 +66,7 @@ class Figures:
     unknown: int
     peak_open: int
     requests: int
+    others: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,17 @@ def measure(setting: Setting) -> Figures:
         _a_worker(setting, url) as worker,
         Watch(worker.pid) as watch,
     ):
-        _wait(worker, url, setting)
+        _wait_for_first(worker, url, setting.folder)
+        others = Others()
+        _wait_for_last(worker, url, setting)
+        share = others.share()
         worker.send_signal(signal.SIGTERM)
         if code := worker.wait(STOP):
             raise NotMeasured(f"the worker ended with {code}\n{_last_words(setting.folder)}")
-        return figures(books(url), watch, setting.workload.events)
+        return figures(books(url), watch, setting.workload.events, share)
 
 
-def figures(account: Account, watch: Watch, events: int) -> Figures:
+def figures(account: Account, watch: Watch, events: int, others: float) -> Figures:
     """What the sink saw and the process cost, over the span of the work."""
     seconds = account.last - account.first
     return Figures(
@@ -104,6 +111,7 @@ def figures(account: Account, watch: Watch, events: int) -> Figures:
         unknown=account.unknown,
         peak_open=account.peak_open,
         requests=account.requests,
+        others=others,
     )
 
 
@@ -148,20 +156,28 @@ def _a_worker(setting: Setting, url: str) -> Iterator[subprocess.Popen[bytes]]:
             worker.wait()
 
 
-def _wait(worker: subprocess.Popen[bytes], url: str, setting: Setting) -> None:
-    """Return when every event has come, or none any more."""
-    began = time.time()
-    while True:
-        account = books(url)
-        if account.arrived == setting.workload.events:
-            return
-        if worker.poll() is not None:
-            raise NotMeasured(f"the worker ended with {worker.returncode}\n{_last_words(setting.folder)}")
-        if not account.first and time.time() > began + START:
-            raise NotMeasured(f"no request came within {START:.0f} s\n{_last_words(setting.folder)}")
-        if account.first and time.time() > max(account.first, account.last) + STALL:
-            return
+def _wait_for_first(worker: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    """Return when the first request has come."""
+    deadline = time.monotonic() + START
+    while not books(url).first:
+        _must_run(worker, folder)
+        if time.monotonic() > deadline:
+            raise NotMeasured(f"no request came within {START:.0f} s\n{_last_words(folder)}")
         time.sleep(LOOK)
+
+
+def _wait_for_last(worker: subprocess.Popen[bytes], url: str, setting: Setting) -> None:
+    """Return when every event has come, or none any more."""
+    account = books(url)
+    while account.arrived < setting.workload.events and time.time() < account.last + STALL:
+        _must_run(worker, setting.folder)
+        time.sleep(LOOK)
+        account = books(url)
+
+
+def _must_run(worker: subprocess.Popen[bytes], folder: Path) -> None:
+    if worker.poll() is not None:
+        raise NotMeasured(f"the worker ended with {worker.returncode}\n{_last_words(folder)}")
 
 
 def _last_words(folder: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from bench.__main__ import medians
 from bench.books import Account, Books
-from bench.process import Watch
+from bench.process import Others, Watch, family
 from bench.run import Figures, a_sink, books, figures
 from bench.workload import Marker, Workload, records, value
 
@@ -121,15 +121,25 @@ def test_figures_are_taken_over_the_span_of_the_work() -> None:
         while time.time() < begin + 0.3:
             sum(range(1000))
     account = Account(requests=101, arrived=100, duplicates=1, first=begin + 0.05, last=begin + 0.25)
-    measured = figures(account, watch, events=102)
+    measured = figures(account, watch, events=102, others=0.25)
     assert pytest.approx(500.0) == measured.rate
     assert (1, 2, 101) == (measured.duplicates, measured.lost, measured.requests)
     assert 0 < measured.cpu < 10_000
     assert measured.memory > 10
 
 
+def test_what_the_bench_itself_does_is_not_the_others() -> None:
+    before, others, begin = family(), Others(), time.monotonic()
+    with a_sink(Workload(events=EVENTS, users=USERS), latency=0.0) as url:
+        while time.monotonic() < begin + 0.3:
+            books(url)
+        spent = family() - before
+    assert 0.1 < spent < 0.3 * (os.cpu_count() or 1) + 1
+    assert 0.0 <= others.share() <= 1.1
+
+
 def test_the_table_shows_medians_but_the_worst_of_what_must_not_be() -> None:
     def a_run(rate: float, late: int) -> Figures:
-        return Figures(rate, 50.0, 100.0, late, 0, 0, 0, 0, 512, 100)
+        return Figures(rate, 50.0, 100.0, late, 0, 0, 0, 0, 512, 100, others=0.0)
 
     assert a_run(2.0, 7) == medians([a_run(1.0, 0), a_run(3.0, 7), a_run(2.0, 0)])

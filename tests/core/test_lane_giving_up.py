@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
-from mappings.contract import Response
-from tests.core.virtual import HOUR, MINUTE, START, Answer, Arrival, Script, Vendor, Virtual
+from mappings.contract import Event, Flow, Request, Response
+from tests.builders import a_policy
+from tests.core.virtual import (
+    HOUR,
+    MINUTE,
+    PAGE,
+    REFUSED,
+    START,
+    TIMEOUT,
+    Answer,
+    Arrival,
+    Script,
+    Vendor,
+    Virtual,
+)
+from tests.simulation.destination import DESTINATION, HOST, Account
 from worker.core.holds.states import State
 
 WINDOW = 4 * HOUR
@@ -138,3 +155,39 @@ def test_a_dead_letter_says_how_often_it_was_tried_since_when_and_what_was_answe
     said = lane.buried[0].headers
     assert (str(len(tries)), "500") == (said["relay-attempts"], said["relay-status"])
     assert pytest.approx((tries[0] + 0.05) * 1000, abs=1) == float(said["relay-first-failed"])
+
+
+def asked_and_sent(event: Event, account: Account) -> Flow:
+    """A look-up, then what a person would notice twice."""
+    yield Request("GET", f"{HOST}/users/{event.key}", "look-up")
+    yield Request("POST", f"{HOST}/users/{event.key}", "survey", json={"ids": [event.id]}, repeatable=False)
+    return None
+
+
+@pytest.mark.parametrize("answer", [TIMEOUT, Response(502), PAGE])
+def test_what_may_have_been_sent_and_must_not_be_twice_is_given_up_even_while_the_lane_holds(answer: Answer) -> None:
+    """The one that trips the breaker, and each probe: a probe that comes to nothing is followed by the next in time."""
+    lane = Virtual(
+        Vendor(lambda arrival: answer if arrival.operation == "survey" and arrival.at < START + MINUTE else None),
+        destination=replace(DESTINATION, translate=asked_and_sent, merge=None),
+        policy=a_policy(integration="Model", unknown_outcome="dead-letter"),
+    )
+    for user in range(60):
+        lane.write(f"u{user}", gap=0)
+    lane.run(0.2)
+    lane.finish()
+    surveys = Counter(one.ids[0] for one in lane.vendor.arrivals if one.operation == "survey")
+    assert {1} == set(surveys.values())
+    assert {"unknown-outcome"} == set(lane.dead.values())
+    assert {one: "unknown-outcome" for one in surveys if one not in lane.vendor.ids} == lane.dead
+
+
+def test_with_a_request_that_was_never_written_nothing_is_unknown() -> None:
+    lane = Virtual(
+        Vendor(lambda arrival: REFUSED if arrival.operation == "survey" and arrival.at < START + 9 else None),
+        destination=replace(DESTINATION, translate=asked_and_sent, merge=None),
+        policy=a_policy(integration="Model", unknown_outcome="dead-letter"),
+    )
+    lane.write()
+    lane.finish()
+    assert ({}, ["e1"], {}) == (lane.dead, lane.vendor.ids, dict(lane.lane.tally.possibly_repeated))

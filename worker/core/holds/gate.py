@@ -9,6 +9,7 @@ from worker.core.answers import LONGEST_WAIT
 from worker.core.holds.states import HELD, TRANSITIONS, Signal, State
 
 LIMIT_UNSAID = 60.0  # seconds that a limited lane waits where nobody said how long
+LIMIT_SHORTEST = 1.0  # however short a time the vendor names, it is not asked again and again without a pause
 BREAKER_FIRST = 5.0
 BREAKER_LONGEST = 60.0
 SETUP_EVERY = 60.0
@@ -70,7 +71,7 @@ class Gate:
     def _enter(self, now: float, wait: float | None) -> None:
         match self.state:
             case State.LIMITED:
-                self.probe_at = now + min(LIMIT_UNSAID if wait is None else wait, LONGEST_WAIT)
+                self.probe_at = now + _limit(wait)
             case State.SETUP:
                 self.probe_at = now  # at once, then every minute
             case State.LOGIN:
@@ -96,7 +97,7 @@ class Gate:
         """It did not open the lane; ``wait``: seconds that the vendor asked for."""
         match self.state:
             case State.LIMITED:
-                self.probe_at = now + min(LIMIT_UNSAID if wait is None else wait, LONGEST_WAIT)
+                self.probe_at = now + _limit(wait)
             case State.SETUP:
                 self.probe_at = now + SETUP_EVERY
             case State.LOGIN:
@@ -121,7 +122,12 @@ class Gate:
 
     def quota(self, quota: Quota, now: float) -> None:
         """What a limit header said of the next requests; 0 holds."""
+        lasts = min(max(0.0, quota.until - now), LONGEST_WAIT)  # in this order 0 for what is not a number
         if quota.left <= 0:
-            self.signal(Signal.OVER_LIMIT, now, "the vendor's quota is used up", wait=max(quota.until - now, 0.0))
+            self.signal(Signal.OVER_LIMIT, now, "the vendor's quota is used up", wait=lasts)
         elif not self.held:
-            self._quota = quota
+            self._quota = Quota(quota.left, now + lasts)
+
+
+def _limit(wait: float | None) -> float:
+    return LIMIT_UNSAID if wait is None else min(max(wait, LIMIT_SHORTEST), LONGEST_WAIT)

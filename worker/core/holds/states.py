@@ -1,4 +1,4 @@
-"""The transitions of a lane's health, as one table. ``docs/design.md`` has the picture made from it."""
+"""The transitions of a lane's health, as one table. ``docs/transitions.md`` is made from it."""
 
 from __future__ import annotations
 

@@ -156,7 +156,8 @@ class Buried:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {name: value.decode() for name, value in self.produce.headers}
+        """Ours."""
+        return {name: value.decode() for name, value in self.produce.headers if name.startswith("relay-")}
 
 
 class Virtual:

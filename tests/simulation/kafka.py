@@ -67,7 +67,7 @@ class Kafka:
                 assert said | says == says, f"a commit took back what was said of {partition} {record.offset}"
 
     def bury(self, produce: Produce) -> None:
-        headers = {name: value.decode() for name, value in produce.headers}
+        headers = {name: value.decode() for name, value in produce.headers if name.startswith("relay-")}
         self.dead[headers["relay-origin"]].append(headers["relay-reason"])
 
 

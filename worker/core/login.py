@@ -14,6 +14,7 @@ from worker.core.retry import Random, backoff
 ONE_IN: Final = 30.0  # seconds: a token that was got this recently and is refused is not a stale one
 REFUSED_WAIT: Final = 60.0  # a wrong secret does not get better by asking more often
 RENEW_SHARE: Final = 0.1  # of the lifetime, before its end
+SHORTEST_LIFE: Final = 1.0  # seconds: a token that is born dead is used once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Login:
         self._got = 0.0
         self._renew_at = self._expires_at = float("inf")
         self._steps: LoginFlow | None = None
+        self._begun_with: object = None
         self._request: Request | None = None
         self._failures = 0
         self._next_at = 0.0
@@ -85,6 +87,7 @@ class Login:
         flow = self._flow()
         assert flow is not None  # noqa: S101
         self._steps = flow
+        self._begun_with = self._settings
         return self._resume(lambda: next(flow), now)
 
     def answer(self, answer: Response | Fault, now: float) -> Step:
@@ -92,6 +95,8 @@ class Login:
         steps, request = self._steps, self._request
         assert steps is not None  # noqa: S101
         assert request is not None  # noqa: S101  (an answer follows a request)
+        if self._begun_with is not self._settings:
+            return self._begin_anew(now)
         meant = verdict(request, answer, self._destination, now)
         match meant:
             case ToFlow() if isinstance(answer, Response) and answer.ok:
@@ -118,29 +123,42 @@ class Login:
         self.credentials = None
         return True
 
+    def _begin_anew(self, now: float) -> Step:
+        """The settings have changed meanwhile: what is got with the old ones is not wanted."""
+        self._steps = self._request = None
+        return self.begin(now) if self.wanted else LoggedIn()
+
     def _resume(self, step: Any, now: float) -> Step:
         try:
-            self._request = step()
+            return self._next(step, now)
+        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything, and return it, too)
+            return self._failed(REFUSED_WAIT, f"the mapping's login raised {type(error).__name__}", now)
+
+    def _next(self, step: Any, now: float) -> Step:
+        try:
+            request = step()
         except StopIteration as end:
             return self._ended(end.value, now)
-        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything)
-            return self._failed(REFUSED_WAIT, f"the mapping's login raised {type(error).__name__}", now)
-        return self._request
+        if not isinstance(request, Request):
+            raise TypeError(f"a login yielded {type(request).__name__}")
+        self._request = request
+        return request
 
     def _ended(self, credentials: Credentials | None, now: float) -> Step:
         if credentials is None:
             return self._failed(self._patience(None), "the login's answer holds no token", now)
+        lifetime = float("inf") if credentials.lifetime is None else max(credentials.lifetime, SHORTEST_LIFE)
+        self._expires_at = now + lifetime
+        self._renew_at = now + lifetime * (1 - RENEW_SHARE)
         self._steps = self._request = None
         self.credentials = credentials
         self._failures = 0
         self._got = now
-        lifetime = float("inf") if credentials.lifetime is None else max(credentials.lifetime, 1.0)
-        self._expires_at = now + lifetime
-        self._renew_at = now + lifetime * (1 - RENEW_SHARE)
         return LoggedIn()
 
     def _patience(self, wished: float | None) -> float:
-        return backoff(self._failures + 1, self._random) if wished is None else wished
+        """At least the backoff: who names no time, or none to speak of, is not to be asked without a pause."""
+        return max(backoff(self._failures + 1, self._random), wished or 0.0)
 
     def _failed(self, wait: float, why: str, now: float) -> LoginFailed:
         self._steps = self._request = None

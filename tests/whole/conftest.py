@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.whole.corrected import Corrected
+from tests.whole.corrected import corrected as a_corrected_worker
+from tests.whole.events import a_crowd
 from tests.whole.topics import Topics
 from tests.whole.vendors import Vendors, vendors
 from tests.whole.worker import Tables, kafka
@@ -31,13 +34,17 @@ def sandbox() -> Iterator[Vendors]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def corrected(apache: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corrected]:
+    """One worker that began with a wrong token."""
+    folder = tmp_path_factory.mktemp("corrected")
+    with a_corrected_worker(Topics(apache.bootstrap), a_crowd(), folder) as found:
+        yield found
+
+
 @pytest.fixture
 def place(request: pytest.FixtureRequest, unique: Callable[[str], str]) -> Place:
     """On Apache Kafka, or on the broker whose fixture the test names as its parameter."""
-    return a_place(request.getfixturevalue(getattr(request, "param", "apache")), unique("whole"))
-
-
-def a_place(broker: Broker | Cluster, name: str) -> Place:
-    """The topic and the group of that name."""
+    broker: Broker | Cluster = request.getfixturevalue(getattr(request, "param", "apache"))
     topics = Topics(broker.bootstrap)
-    return Place(topics, topics.create(f"{name}.events"), f"{name}.relay")
+    return Place(topics, topics.create(unique("events")), unique("relay"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 DATA = Path(__file__).parents[1] / "data"
+USERS = tuple(f"u{number}@mail.example" for number in range(30))
+EACH = 5
 Record = tuple[bytes | None, bytes | None]
 LIBRARIES = {
     "python": "segment-analytics-python-2.4.0",
@@ -75,3 +77,9 @@ def an_identify(user: str, **fields: object) -> Record:
         **fields,
     }
     return user.encode(), orjson.dumps(message)
+
+
+def a_crowd(users: Sequence[str] = USERS, each: int = EACH) -> list[Record]:
+    """Who each user is, and then all users' numbered events in turn."""
+    numbered = [a_track(user, number, name=f"Numbered {number}") for number in range(each) for user in users]
+    return [*(an_identify(user, traits={"email": user}) for user in users), *numbered]

@@ -21,10 +21,17 @@ from urllib.parse import unquote
 
 import orjson
 
+from worker.sandbox.eligibility import EligibilityRule
 from worker.sandbox.record import Arrival
 
 Entry = dict[str, Any]
 Expected = dict[str, list[Entry]]
+# A survey by e-mail is expected for these two events, and for no other.
+SURVEYED = (
+    EligibilityRule(eligible=True, users=frozenset({"usr|20|ünï"}), event_name="Order Completed"),
+    EligibilityRule(eligible=True, users=frozenset({"cust_00019"}), event_name="Checkout Started"),
+    EligibilityRule(eligible=False),
+)
 
 
 def expected(name: str) -> Expected:
@@ -43,11 +50,17 @@ def outcomes(of: Expected) -> dict[int, str]:
 
 def wigzo_expected(of: Expected, messages: list[bytes]) -> dict[str, list[Entry]]:
     """What must arrive there, by user."""
+    by_line = wigzo_by_line(of, messages)
     found = {
-        user: [_wigzo_request(entry, messages) for entry in entries if "outcome" not in entry]
-        for user, entries in of.items()
+        user: [by_line[each["line"]] for each in entries if each["line"] in by_line] for user, entries in of.items()
     }
     return {user: requests for user, requests in found.items() if requests}
+
+
+def wigzo_by_line(of: Expected, messages: list[bytes]) -> dict[int, Entry]:
+    """What must arrive there of each line."""
+    entries = [entry for entries in of.values() for entry in entries if "outcome" not in entry]
+    return {entry["line"]: _wigzo_request(entry, messages) for entry in entries}
 
 
 def _wigzo_request(entry: Entry, messages: list[bytes]) -> Entry:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.whole.conftest import Place
-from tests.whole.events import Record, a_track, an_identify
+from tests.whole.events import Record, a_crowd
 from tests.whole.metrics import Metrics
 from tests.whole.order import at_wigzo, at_wootric, faults_of, repeated
 from tests.whole.topics import PARTITIONS
@@ -22,7 +22,8 @@ from worker.core.commit_metadata import decode
 from worker.sandbox.faults import Rule, Status
 from worker.sandbox.record import Arrival
 
-pytestmark = pytest.mark.apache
+# ``corrected`` needs a minute: it runs beside these.
+pytestmark = [pytest.mark.apache, pytest.mark.usefixtures("corrected")]
 
 USERS = [f"u{number}@mail.example" for number in range(60)]
 EACH = 30
@@ -32,12 +33,6 @@ SICK = frozenset(USERS[:6])
 SLOW = Rule(delay=0.03)
 NOT_NOW = Status(500, headers={"Retry-After": "1"})
 CHECKS_FAIL = Rule(destination="wootric", operation="eligible", users=SICK, do=NOT_NOW)
-
-
-def _events() -> list[Record]:
-    """Each user in its order, all of them in turn; for Wootric, whom nobody knows yet, beginning with who it is."""
-    numbered = [a_track(user, number, name=f"Numbered {number}") for number in range(EACH) for user in USERS]
-    return [*(an_identify(user, traits={"email": user}) for user in USERS), *numbered]
 
 
 def _destinations(sandbox: Vendors) -> Sequence[Tables]:
@@ -78,7 +73,7 @@ def _faults(sandbox: Vendors) -> list[str]:
 def test_a_worker_that_joins_and_one_that_is_stopped_lose_nothing_and_repeat_only_flows_that_slept(
     place: Place, sandbox: Vendors, tmp_path: Path
 ) -> None:
-    place.topics.produce(place.topic, _events())
+    place.topics.produce(place.topic, a_crowd(USERS, EACH))
     sandbox.put_faults(CHECKS_FAIL, SLOW)
     first = Worker(tmp_path, place.kafka(), *_destinations(sandbox), name="first")
     second = Worker(tmp_path, place.kafka(), *_destinations(sandbox), name="second")
@@ -100,7 +95,7 @@ def test_a_worker_that_joins_and_one_that_is_stopped_lose_nothing_and_repeat_onl
 def test_a_rebalance_counts_the_flows_that_it_cuts_and_repeats_no_other(
     place: Place, sandbox: Vendors, tmp_path: Path
 ) -> None:
-    place.topics.produce(place.topic, _events())
+    place.topics.produce(place.topic, a_crowd(USERS, EACH))
     sandbox.put_faults(CHECKS_FAIL, SLOW)
     with Worker(tmp_path, place.kafka(), *_destinations(sandbox), name="first") as first:
         first.until_metrics(lambda now: now.settled("wootric") > 100 and now.value("events_pending", state="sleeping"))
@@ -121,7 +116,7 @@ def test_a_rebalance_counts_the_flows_that_it_cuts_and_repeats_no_other(
 def test_a_static_member_comes_back_to_its_partitions_and_its_group_hears_nothing_of_it(
     place: Place, sandbox: Vendors, tmp_path: Path
 ) -> None:
-    place.topics.produce(place.topic, _events())
+    place.topics.produce(place.topic, a_crowd(USERS, EACH))
     sandbox.put_faults(SLOW)
     first, second = (
         Worker(tmp_path, place.kafka(instance_id=name), *_destinations(sandbox), name=name)
@@ -146,7 +141,7 @@ def test_a_static_member_comes_back_to_its_partitions_and_its_group_hears_nothin
 def test_a_killed_worker_repeats_nothing_that_a_commit_says_is_settled(
     place: Place, sandbox: Vendors, tmp_path: Path
 ) -> None:
-    events = _events()[len(USERS) :]
+    events = a_crowd(USERS, EACH)[len(USERS) :]
     places = dict(zip(place.topics.produce(place.topic, events), events, strict=True))
     sandbox.put_faults(SLOW)
     quick = place.kafka(session_timeout=3)

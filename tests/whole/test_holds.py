@@ -8,59 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.conftest import Place, a_place
-from tests.whole.events import Record, a_track, an_identify
+from tests.whole.conftest import Place
+from tests.whole.corrected import RIGHT, WRONG, Corrected
+from tests.whole.events import EACH, USERS, a_crowd, a_track
 from tests.whole.metrics import Metrics
 from tests.whole.order import at_wigzo, faults_of, repeated
 from tests.whole.vendors import Vendors, vendors
 from tests.whole.worker import Tables, Worker, wigzo, wootric
-from worker.sandbox.brokers import Cluster
 from worker.sandbox.faults import Hang, Nonsense, Rule
 
 pytestmark = pytest.mark.apache
 
-USERS = [f"u{number}@mail.example" for number in range(30)]
-EACH = 5
-WRONG = "wrong-org-token-4711"
-RIGHT = "sandbox-org-token"
 KINDS = ("html", "not json", "large", "number", "odd headers")
-
-
-def _events(each: int = EACH) -> list[Record]:
-    """Who each user is, and then its numbered events."""
-    numbered = [a_track(user, number, name=f"Numbered {number}") for number in range(each) for user in USERS]
-    return [*(an_identify(user, traits={"email": user}) for user in USERS), *numbered]
-
-
-class Corrected:
-    """A worker that began with a wrong token in its secret file; its lane held, and then the file was corrected.
-
-    A refused set-up is tried once a minute, so this one runs beside the other tests of its module.
-    """
-
-    def __init__(self, worker: Worker, sandbox: Vendors, held: Metrics) -> None:
-        self.worker = worker
-        self.sandbox = sandbox
-        self.held = held
-
-
-@pytest.fixture(scope="module", autouse=True)
-def corrected(apache: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corrected]:
-    place, folder = a_place(apache, "corrected"), tmp_path_factory.mktemp("corrected")
-    place.topics.produce(place.topic, _events())
-    token = folder / "org-token"
-    token.write_text(f"{WRONG}\n")
-    with vendors() as sandbox:
-        secret = wigzo(sandbox.url, settings={"org_token": None, "org_token_file": str(token)})
-        with Worker(folder, place.kafka(), secret) as worker:
-            held = worker.until_metrics(lambda now: now.state("wigzo") == "set-up" and not _probing(now, sandbox))
-            token.write_text(f"{RIGHT}\n")
-            yield Corrected(worker, sandbox, held)
-
-
-def _probing(now: Metrics, sandbox: Vendors) -> bool:
-    """The hold's first probe goes out at once: it is over when three were refused, two that led to the hold and it."""
-    return now.value("requests_total", status="401") < 3 or any(one.open for one in sandbox.arrivals("wigzo"))
 
 
 @pytest.fixture
@@ -78,7 +37,7 @@ def test_after_nonsense_of_any_kind_everything_is_delivered(
         sandbox.put_faults(Rule(do=Nonsense(kind=kind)))  # type: ignore[arg-type]  # one of the literals
         name = kind.replace(" ", "-")
         tables += [wigzo(sandbox.url, f"wigzo-{name}"), wootric(sandbox.url, f"wootric-{name}")]
-    events = _events()
+    events = a_crowd()
     place.topics.produce(place.topic, events)
     with Worker(tmp_path, place.kafka(), *tables) as worker:
         names = [table.split(".")[1] for some in tables for table in some if table.count(".") == 1]
@@ -111,7 +70,7 @@ def _hold_against_its_log(sandbox: Vendors) -> None:
 
 
 def test_a_destination_that_hangs_delays_no_other(place: Place, sandbox: Vendors, tmp_path: Path) -> None:
-    events = _events()
+    events = a_crowd()
     sandbox.put_faults(Rule(destination="wigzo", do=Hang()))
     place.topics.produce(place.topic, events)
     with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), wootric(sandbox.url)) as worker:
@@ -135,7 +94,7 @@ def test_a_destination_that_hangs_delays_no_other(place: Place, sandbox: Vendors
 
 
 def test_a_secret_that_is_corrected_while_the_worker_runs_needs_no_restart(corrected: Corrected) -> None:
-    events = len(_events())
+    events = len(a_crowd())
     assert (0, events, (0, 0)) == (
         corrected.held.settled("wigzo"),
         corrected.held.pending("wigzo"),

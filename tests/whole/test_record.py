@@ -10,6 +10,7 @@ import pytest
 from tests.whole.conftest import Place
 from tests.whole.events import by_user, script
 from tests.whole.expectations import (
+    SURVEYED,
     Expected,
     expected,
     outcomes,
@@ -21,15 +22,8 @@ from tests.whole.expectations import (
 from tests.whole.topics import Letter
 from tests.whole.vendors import Vendors, vendors
 from tests.whole.worker import Worker, wigzo, wootric
-from worker.sandbox.eligibility import EligibilityRule
 
 BOTH = pytest.mark.parametrize("place", ["embedded", pytest.param("apache", marks=pytest.mark.apache)], indirect=True)
-# A survey by e-mail is sent for these two events, and for no other.
-SURVEYED = (
-    EligibilityRule(eligible=True, users=frozenset({"usr|20|ünï"}), event_name="Order Completed"),
-    EligibilityRule(eligible=True, users=frozenset({"cust_00019"}), event_name="Checkout Started"),
-    EligibilityRule(eligible=False),
-)
 
 
 @BOTH

@@ -279,6 +279,23 @@ def test_a_fresh_token_that_is_refused_is_a_wrong_set_up() -> None:
     assert sum(one.operation == "login" for one in lane.vendor.arrivals) <= 6
 
 
+@pytest.mark.parametrize("hold", ["login", "set-up"])
+def test_settings_that_need_no_login_any_more_open_a_login_hold(hold: str) -> None:
+    def vendor(arrival: Arrival) -> Answer | None:
+        if arrival.operation == "login":
+            return Response(401) if hold == "login" or arrival.at > START else None
+        return Response(401) if arrival.secret != "new" else None
+
+    lane = Virtual(Vendor(vendor), account=Account(secret="old", logs_in=True))
+    for user in range(5):
+        lane.write(f"u{user}")
+    lane.run(3 * MINUTE)
+    assert hold == lane.lane.standing().state
+    lane.reread = lambda: Account(secret="new", logs_in=False)
+    lane.finish()
+    assert (lane.written, {}) == (lane.vendor.by_user, lane.dead)
+
+
 def test_a_login_is_the_first_step_of_a_probe_where_the_token_ended_during_a_hold() -> None:
     """And where that login fails, the probe has failed."""
 

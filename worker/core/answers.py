@@ -119,9 +119,9 @@ def _in_our_words(meant: Meaning, now: float) -> Verdict:
             return Failed("transient", _bounded(after))
         case Limited(until, wait):
             return OverLimit(_bounded(wait if until is None else until - now), account=True)
-        case Refused(reason, detail):
+        case Refused(str() as reason, str() as detail):
             return EventRefused(reason, detail)
-        case WrongSetup(reason, detail):
+        case WrongSetup(str() as reason, str() as detail):
             return SetupRefused(reason, detail)
         case _:  # pragma: no cover
             assert_never(meant)

@@ -102,7 +102,7 @@ class Conversation:
         except StopIteration as end:
             return self._ended(end.value)
         except Unmappable as fault:
-            return self.all_get(Rejected(fault.reason, fault.detail))
+            return self._ended(Rejected(fault.reason, fault.detail))
         except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: its event pays, not the lane)
             return self._bug(error)
         if not isinstance(request, Request):
@@ -114,9 +114,9 @@ class Conversation:
         match said:
             case None:
                 return self.all_get(self._by_the_last_answer())
-            case Delivered() | Skipped() | Rejected():
+            case Delivered(str()) | Skipped(str()) | Rejected(str(), str()):
                 return self.all_get(said)
-            case tuple() if len(said) == len(self.items) and all(isinstance(one, Delivered) for one in said):
+            case tuple() if len(said) == len(self.items) and all(map(_is_delivered, said)):
                 return Ended(said)
             case _:
                 return self._bug(TypeError(f"the flow returned {type(said).__name__}"))
@@ -134,3 +134,8 @@ class Conversation:
         if self.last.ok:
             return Delivered()
         return Rejected("refused", f"HTTP {self.last.status}")
+
+
+def _is_delivered(one: object) -> bool:
+    # Not every text is one: a vendor's JSON, handed on unseen, may be anything.
+    return isinstance(one, Delivered) and isinstance(one.note, str)

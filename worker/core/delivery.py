@@ -110,17 +110,13 @@ class Delivery:
             self._act(flow, send, answer, SetupRefused("unauthorized"), now)
 
     def _mind_quota(self, answer: Response, now: float) -> None:
-        quota = self._quota_said(answer)
-        if quota is not None:
-            self.turns.gate.quota(quota, now)
-
-    def _quota_said(self, answer: Response) -> Quota | None:
         assert self.destination.quota is not None  # noqa: S101
         try:
             said = self.destination.quota(answer)
-            return said if isinstance(said, Quota) else None
-        except Exception:  # noqa: BLE001  (odd headers are the vendor's doing)
-            return None
+            if isinstance(said, Quota):
+                self.turns.gate.quota(said, now)
+        except Exception:  # noqa: BLE001  (odd headers are the vendor's doing: they limit nobody)
+            return
 
     def _count(self, send: Send, answer: Response | Fault, now: float) -> None:
         operation = send.request.operation

@@ -55,9 +55,15 @@ class Login:
     def settings(self, settings: object) -> None:
         """New settings: what was got with the old ones is forgotten."""
         self._settings = settings
-        self.wanted = self._flow() is not None
+        self.wanted = self._is_wanted()
         self.credentials = None
         self._next_at = 0.0
+
+    def _is_wanted(self) -> bool:
+        try:
+            return self._flow() is not None
+        except Exception:  # noqa: BLE001  (a stranger's mapping may raise anything: it is told when the login begins)
+            return True
 
     def _flow(self) -> LoginFlow | None:
         return self._destination.login(self._settings) if self._destination.login else None
@@ -84,11 +90,13 @@ class Login:
 
     def begin(self, now: float) -> Step:
         """The login's first request. Only where one is ``wanted``."""
-        flow = self._flow()
-        assert flow is not None  # noqa: S101
-        self._steps = flow
         self._begun_with = self._settings
-        return self._resume(lambda: next(flow), now)
+        return self._resume(self._first, now)
+
+    def _first(self) -> Request:
+        self._steps = flow = self._flow()
+        assert flow is not None  # noqa: S101
+        return next(flow)
 
     def answer(self, answer: Response | Fault, now: float) -> Step:
         """What follows the answer to the request that ``begin`` or ``answer`` gave."""

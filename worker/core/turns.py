@@ -102,6 +102,9 @@ class Turns:
         return None if best is None else self._flow_of(best, now)
 
     def _login_probe(self, now: float) -> Effect | None:
+        if not self.login.wanted:  # any more: the settings have changed
+            self.login_step(LoggedIn(), now)
+            return self.take(now)
         if not self.login.due(now):
             self.gate.probe_at = self.login.next_try
             return None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from math import inf, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -201,7 +202,18 @@ def test_where_a_mapping_says_nothing_the_table_decides(status: int, expected: V
     assert expected == meant(Response(status), lambda _: None)
 
 
-@pytest.mark.parametrize("nonsense", [Limited(until="soon"), Transient("7"), "limited", True])  # type: ignore[arg-type]
+NONSENSE: list[Any] = [
+    Limited(until="soon"),  # type: ignore[arg-type]
+    Transient("7"),  # type: ignore[arg-type]
+    Refused(7),  # type: ignore[arg-type]
+    Refused("no", None),  # type: ignore[arg-type]
+    WrongSetup({}),  # type: ignore[arg-type]
+    "limited",
+    True,
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
 def test_a_mapping_that_talks_nonsense_of_an_answer_has_said_nothing(nonsense: Meaning) -> None:
     assert Failed("500") == meant(Response(500), lambda _: nonsense)
 

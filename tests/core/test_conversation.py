@@ -185,7 +185,12 @@ def test_a_bug_in_the_mapping_costs_its_event_and_names_the_exceptions_type_alon
     is_a_bug(a_conversation(translate).begin(), error)
 
 
-@pytest.mark.parametrize("said", ["delivered", True, 200, (), (Delivered(), Delivered()), (Skipped("x"),), Delivered])
+NO_TEXT: list[Any] = [Delivered(7), Skipped(None), Rejected(7), Rejected("no", {}), (Delivered(7),)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "said", ["delivered", True, 200, (), (Delivered(), Delivered()), (Skipped("x"),), Delivered, *NO_TEXT]
+)
 def test_what_is_no_outcome_is_a_bug(said: object) -> None:
     flow = a_conversation(returns(said))
     flow.begin()

@@ -3,7 +3,6 @@ from __future__ import annotations
 from mappings.contract import Credentials
 from tests.builders import a_request, a_user, an_event, an_item
 from worker.core.effects import Note, Send
-from worker.core.items import head_events
 
 SECRET = Credentials({"authorization": "Bearer hush"})
 
@@ -22,9 +21,3 @@ def test_no_repr_holds_a_secret_or_personal_data() -> None:
     request = a_request(json={"email": "jane@example.com"}, headers={"authorization": "Bearer hush"})
     shown = [Send(request, 1.0, None, SECRET), Note("info", "first failure", event=event), item, item.user]
     assert not [one for one in map(repr, shown) if "jane" in one or "hush" in one]
-
-
-def test_a_flows_events_stand_in_the_order_of_their_items() -> None:
-    user = a_user()
-    items = [an_item(user, event=an_event(id=one)) for one in ("m2", "m1")]
-    assert ["m2", "m1"] == [event.id for event in head_events(items)]

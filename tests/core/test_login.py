@@ -51,6 +51,10 @@ def raises_at_once() -> LoginFlow:
     raise KeyError("secret")
 
 
+def no_flow() -> LoginFlow:
+    raise OSError("secret")
+
+
 def yields_text() -> Any:
     yield "https://vendor.example/login"
 
@@ -284,7 +288,9 @@ def test_until_the_next_try_is_due_no_login_begins() -> None:
 # --- Mappings that go wrong
 
 
-@pytest.mark.parametrize(("flow", "error"), [(raises_at_once, "KeyError"), (yields_text, "TypeError")])
+@pytest.mark.parametrize(
+    ("flow", "error"), [(raises_at_once, "KeyError"), (no_flow, "OSError"), (yields_text, "TypeError")]
+)
 def test_a_login_that_goes_wrong_at_once_fails_and_is_not_asked_again_soon(
     flow: Callable[[], LoginFlow], error: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from mappings.contract import Quota
 from worker.core.answers import LONGEST_WAIT
@@ -84,6 +85,8 @@ class Gate:
                 self.probe_at = self.operation = self._quota = None
             case State.OPEN:
                 self._allowed = self.concurrency
+            case _:  # pragma: no cover
+                assert_never(self.state)
 
     def probe_due(self, now: float) -> bool:
         """May one request go out to try?"""
@@ -107,6 +110,8 @@ class Gate:
                 self.probe_at = now + max(self._patience, wait or 0.0)
             case State.OPEN | State.SLOW_START:
                 pass  # the lane was opened by somebody else's answer
+            case _:  # pragma: no cover
+                assert_never(self.state)
 
     def probe_said_nothing(self, now: float) -> None:
         """Its flow ended without the operation that is asked about: another user, at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from mappings.contract import Event, Rejected, Skipped
@@ -159,9 +159,3 @@ class Intake:
             user = assignment.users[event.key] = User(event.key, assignment)
         self._arrivals += 1
         self._queues.add(Item(user, record, index, event, self._arrivals, share, alone))
-
-    def pending(self) -> Iterator[Item]:
-        """All events that are queued or under way."""
-        for assignment in self.assignments.values():
-            for user in assignment.users.values():
-                yield from user.waiting

@@ -15,6 +15,7 @@ from worker.core.records import Record, TopicPartition
 
 if TYPE_CHECKING:
     from worker.core.conversation import Conversation
+    from worker.core.letters import DeadLetter
     from worker.core.retry import Trouble
 
 
@@ -69,7 +70,7 @@ class Assignment:
     start: float | None = None  # when the group began, for the commits' metadata
     open: int = 0  # requests under way
     dead_lettering: int = 0
-    malformed: int = 0  # members that were no events, on their way to the dead letters
+    malformed: set[DeadLetter] = field(default_factory=set)  # what was no event, on its way to the dead letters
     changed: bool = False  # something was settled since the last commit
     leaving: bool = False
     gone: bool = False

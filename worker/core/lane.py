@@ -177,7 +177,7 @@ class Lane:
             self._turns.drop(assignment)
             self._letters.drop(assignment)
             self._cache.disown(assignment)
-            self.tally.released += sum(1 for _ in self._queues.drop(assignment)) + assignment.malformed
+            self.tally.released += sum(1 for _ in self._queues.drop(assignment)) + len(assignment.malformed)
             assignment.backlog.clear()
 
     # --- HTTP

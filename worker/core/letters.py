@@ -71,7 +71,8 @@ class Letters:
         """A new one."""
         self.waiting += 1
         letter.assignment.dead_lettering += 1
-        letter.assignment.malformed += letter.item is None
+        if letter.item is None:
+            letter.assignment.malformed.add(letter)
         self._out.append(letter)
 
     def due(self, now: float) -> Iterator[Produce]:
@@ -86,7 +87,7 @@ class Letters:
         """The broker has it."""
         self.waiting -= 1
         letter.assignment.dead_lettering -= 1
-        letter.assignment.malformed -= letter.item is None
+        letter.assignment.malformed.discard(letter)
 
     def failed(self, letter: DeadLetter, now: float, *, too_large: bool) -> None:
         """The broker does not have it: again later, and without its value where that is too large."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 from worker.core.commits import position_of
 from worker.core.holds.gate import Gate
@@ -53,7 +54,7 @@ def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Stat
 def _pending(assignments: Iterable[Assignment]) -> Counter[PendingState]:
     pending: Counter[PendingState] = Counter()
     for assignment in assignments:
-        pending["dead-lettering"] += assignment.malformed
+        pending["dead-lettering"] += len(assignment.malformed)
         for user in assignment.users.values():
             _count(user, pending)
     return +pending
@@ -71,8 +72,9 @@ def _count(user: User, pending: Counter[PendingState]) -> None:
 
 def _oldest(assignment: Assignment) -> list[float]:
     """Kafka's timestamps of what is not settled; records ascend, so the first of each user is enough."""
-    heads = [user.waiting[0].record.timestamp / 1000 for user in assignment.users.values() if user.waiting]
-    return [*heads, *(record.timestamp / 1000 for record in list(assignment.backlog)[:1])]
+    heads = [user.waiting[0].record for user in assignment.users.values() if user.waiting]
+    malformed = (letter.record for letter in assignment.malformed)
+    return [record.timestamp / 1000 for record in (*heads, *malformed, *islice(assignment.backlog, 1))]
 
 
 def _partition(assignment: Assignment) -> PartitionStatus:

@@ -449,17 +449,77 @@ def test_a_probe_whose_partition_goes_away_lets_another_user_try_at_once() -> No
     lane = Virtual(
         Vendor(lambda arrival: TIMEOUT if arrival.at < START + 3 else None),
         partitions=(P0, P1),
-        latency=lambda one: 30.0 if one.at > START + 3 and one.key.startswith("p0") else 0.01,
+        latency=lambda one: 30.0 if START + 3 < one.at < START + 6 else 0.01,
     )
-    for user in range(30):
-        lane.write(f"p0.{user}")
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(6.0)
+    assert (State.BREAKER, 1) == (lane.lane.state, len(lane.open))
+    other = lane.write("other", to=P1)
     lane.run(1.0)
-    lane.write("p1", to=P1)
-    lane.lane.receive({}, {}, lane.now)
-    assert lane.run(10.0, until=lambda: bool(lane.open))
+    assert other not in lane.vendor.ids
     lane.lose([P0])
     lane.run(1.0)
-    assert "e31" in lane.vendor.ids
+    assert other in lane.vendor.ids
+
+
+def test_nobody_of_a_leaving_partition_probes() -> None:
+    lane = Virtual(Vendor(lambda arrival: TIMEOUT if arrival.at < START + 3 else None), partitions=(P0, P1))
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.write("other", to=P1)
+    lane.run(4.0)
+    assert State.BREAKER is lane.lane.state
+    lane.revoke([P0])
+    lane.run(2.0)
+    assert ["e21"] == lane.vendor.ids
+
+
+def test_a_hold_in_which_nobody_is_left_to_try_lets_the_next_who_comes_try() -> None:
+    lane = Virtual(Vendor(lambda arrival: TIMEOUT if arrival.at < START + 3 else None))
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(1.0)
+    lane.drain()
+    lane.run(HOUR)
+    assert State.BREAKER is lane.lane.state
+    lane.assign([P0])
+    assert lane.finish() < 2.0
+
+
+def test_a_merge_that_is_refused_as_a_wrong_set_up_while_others_are_served_is_sent_one_by_one() -> None:
+    def vendor(arrival: Arrival) -> Answer | None:
+        return FORBIDDEN if arrival.operation == "write" and "e2" in arrival.ids else None
+
+    lane = Virtual(Vendor(vendor))
+    lane.write("u1", type="identify", traits={"a": 1})
+    lane.write("u1", type="identify", traits={"b": 2})
+    lane.write("u1", type="identify", traits={"c": 3})
+    for user in range(200):
+        lane.write(f"w{user}", type="identify", traits={"n": 1})
+        lane.run(3.0)
+    assert ({"e2": "wrong-setup"}, ["e1", "e3"]) == (lane.dead, lane.vendor.by_user["u1"])
+
+
+def test_a_login_under_way_is_not_begun_a_second_time_by_a_probe() -> None:
+    """The breaker trips while all wait for a slow login."""
+
+    def vendor(arrival: Arrival) -> Answer | None:
+        return TIMEOUT if arrival.operation != "login" and arrival.at < START + 290 else None
+
+    lane = Virtual(
+        Vendor(vendor),
+        account=Account(logs_in=True),
+        latency=lambda one: 40.0 if one.operation == "login" and one.at > START else 20.0 if one.at > START else 0.0,
+    )
+    lane.write("first")
+    lane.run(265.0)
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(12.0)
+    assert 2 == sum(one.operation == "login" for one in lane.vendor.arrivals)
+    lane.finish(2 * HOUR)
+    assert (lane.written, {}) == (lane.vendor.by_user, lane.dead)
 
 
 def test_the_set_up_may_be_refused_in_the_mappings_own_words() -> None:

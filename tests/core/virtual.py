@@ -217,6 +217,7 @@ class Virtual:
             secrets=self.secrets,
         )
         self.positions: dict[TopicPartition, int] = {}
+        self.leaving: set[TopicPartition] = set()  # whoever waits there waits for the release
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self.open.clear()
         self._producing = 0
@@ -272,6 +273,7 @@ class Virtual:
         leaving = list(partitions)
         for one in leaving:
             self.positions.pop(one)
+        self.leaving.update(leaving)
         self._input(lambda: self.lane.revoke(leaving))
 
     def release(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Position]:
@@ -279,6 +281,7 @@ class Virtual:
         leaving = list(partitions)
         last: dict[TopicPartition, Position] = {}
         self._input(lambda: last.update(self.lane.release(leaving)))
+        self.leaving.difference_update(leaving)
         self.kafka.commit(last)
         for send in list(self.open):
             flow = send.conversation
@@ -340,7 +343,7 @@ class Virtual:
         return min((time for time in times if time is not None), default=None)
 
     def _waits(self) -> bool:
-        return not self.lane.idle or not self._is_read
+        return not self.leaving and not (self.lane.idle and self._is_read)
 
     @property
     def _is_read(self) -> bool:

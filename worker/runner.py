@@ -9,33 +9,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from mappings.contract import Request, Response
+from mappings.contract import Response
 from worker.adapters.inbox import Partitions, Release
 from worker.adapters.producer import Acknowledged, ProduceFailed
 from worker.core.effects import Note, ReadSecrets, Send
-from worker.core.faults import Fault, FaultKind
+from worker.core.faults import Fault
 from worker.core.lane import Lane
 from worker.core.letters import DeadLetter, Produce
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
 from worker.lane_log import LaneLog
+from worker.senders import Senders, Transport
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
 LEAVING: Final = 10.0  # seconds that the last commit and the leave may take
-CUT: Final = Fault(FaultKind.RESET, written=True, detail="cut at the drain's bound")
-
-
-class Transport(Protocol):
-    """Requests out, answers in."""
-
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
+RETRY: Final = 0.2  # seconds between two tries of the last commit
 
 
 class Consumer(Protocol):
@@ -76,6 +68,14 @@ class _Leaving:
     then: Callable[[Mapping[TopicPartition, Position]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class _LastCommit:
+    """The commit after which this member leaves; ``error`` is the answer's."""
+
+    positions: Mapping[TopicPartition, Position]
+    error: asyncio.Future[str | None]
+
+
 @dataclass(slots=True, eq=False)
 class Runner:
     """One destination's lane, its consumer and its senders. Lives on one event loop; ``clock`` is Unix seconds.
@@ -99,13 +99,14 @@ class Runner:
     joined: bool = field(default=False, init=False)
     draining: bool = field(default=False, init=False)
     _assigned: set[TopicPartition] = field(default_factory=set, init=False)
-    _idle: deque[asyncio.Future[Send]] = field(default_factory=deque, init=False)
-    _senders: dict[asyncio.Task[None], Send | None] = field(default_factory=dict, init=False)
+    _senders: Senders = field(init=False)
     _leaving: list[_Leaving] = field(default_factory=list, init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
-    _last: asyncio.Future[None] | None = field(default=None, init=False)
+    _last: _LastCommit | None = field(default=None, init=False)
     _closed: asyncio.Future[None] = field(init=False)
-    _ending: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._senders = Senders(self.name, self.transport, self._take, self._heard, self.failed_with)
 
     # --- what the metrics read (worker.scrape.LaneView)
 
@@ -126,17 +127,12 @@ class Runner:
         loop = asyncio.get_running_loop()
         self._closed = loop.create_future()
         await self.transport.open()
-        self._senders = {
-            loop.create_task(self._serve(), name=f"{self.name} sender"): None for _ in range(self.concurrency)
-        }
+        self._senders.start(self.concurrency)
         self.consumer.start()
         try:
             await self._keep_time()
         finally:
-            self._ending = True
-            for sender in self._senders:
-                sender.cancel()
-            await asyncio.gather(*self._senders, return_exceptions=True)
+            await self._senders.end()
             await self.transport.close()
 
     async def _keep_time(self) -> None:
@@ -169,43 +165,18 @@ class Runner:
             self._closed.set_result(None)
 
     async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
-        if positions:
-            self._last = asyncio.get_running_loop().create_future()
+        """What it does not carry is sent again: so it is tried more than once."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LEAVING
+        while positions and loop.time() < deadline:
+            self._last = _LastCommit(positions, loop.create_future())
             self.consumer.commit(positions)
-            await asyncio.wait([self._last], timeout=LEAVING)
+            done, _ = await asyncio.wait([self._last.error], timeout=deadline - loop.time())
+            if not done or self._last.error.result() is None:
+                return
+            await asyncio.sleep(RETRY)
 
-    # --- senders
-
-    async def _serve(self) -> None:
-        """One of a fixed number of long-lived senders: a task an event would cost more than the event."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        try:
-            while True:
-                send = self._take() or await self._wait_for_one()
-                self._senders[task] = send
-                answer = await self._send(send)
-                self._senders[task] = None
-                now = self.clock()
-                self.lane.answer(send, answer, now)
-                self._go_on(now)
-        except Exception as error:  # noqa: BLE001  (whatever it is: a lane that lost a sender must not go on half-alive)
-            self.failed_with(error)
-
-    def _wait_for_one(self) -> asyncio.Future[Send]:
-        waiter: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
-        self._idle.append(waiter)
-        return waiter
-
-    async def _send(self, send: Send) -> Response | Fault:
-        try:
-            return await self.transport.send(send.request, send.headers)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._ending or task is None:
-                raise
-            task.uncancel()  # the drain's bound cut this request; the sender itself goes on
-            return CUT
+    # --- requests
 
     def _take(self) -> Send | None:
         now = self.clock()
@@ -216,16 +187,14 @@ class Runner:
             settings, secrets = self.reread()
             self.lane.secrets(settings, secrets, now)
 
+    def _heard(self, send: Send, answer: Response | Fault) -> None:
+        now = self.clock()
+        self.lane.answer(send, answer, now)
+        self._go_on(now)
+
     def _go_on(self, now: float) -> None:
-        """After an input that may have made somebody ready: give idle senders what there is."""
-        while self._idle:
-            if self._idle[-1].done():
-                self._idle.pop()
-                continue
-            send = self._take()
-            if send is None:
-                break
-            self._idle.pop().set_result(send)
+        """After any input: senders get what may be sent now, and what is not a request is carried out."""
+        self._senders.wake()
         self._after(now)
 
     def _after(self, now: float) -> None:
@@ -297,8 +266,9 @@ class Runner:
         self.lane.committed(positions, error)
         if error is not None:
             self.log.tell(Note("warning", "commit failed", fields={"error": error}), self.clock())
-        if self._last is not None and not self._last.done():
-            self._last.set_result(None)
+        last = self._last
+        if last is not None and positions in ({}, last.positions) and not last.error.done():
+            last.error.set_result(error)
 
     def lost_to_retention(self, partition: TopicPartition, first: int, until: int) -> None:
         self.lane.retention_took(partition, first, until)
@@ -333,7 +303,6 @@ class Runner:
 
     def _cut(self, partitions: frozenset[TopicPartition]) -> None:
         """The bound of a drain: what is still on the wire is closed, and counted by the lane as possibly repeated."""
-        for task, send in self._senders.items():
-            flow = None if send is None else send.conversation
-            if flow is not None and flow.user.assignment.partition in partitions:
-                task.cancel()
+        self._senders.cut(
+            lambda send: send.conversation is not None and send.conversation.user.assignment.partition in partitions
+        )

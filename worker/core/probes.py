@@ -89,9 +89,11 @@ class Probes:
                     if waits and self._queues.is_free(user.key):
                         yield user
 
-    def _rank(self, one: Conversation | User) -> tuple[bool, bool, int, int]:
+    def _rank(self, one: Conversation | User) -> tuple[int, int, int, int]:
+        # That it would make the operation that is asked about comes after the turns: else who would make it, and is
+        # refused for its own fault, could try for ever.
         user, flow = (one, one.conversation) if isinstance(one, User) else (one.user, one)
         request = flow.request if flow is not None else None
         asked = self._gate.operation
         elsewhere = asked is not None and request is not None and request.operation != asked
-        return elsewhere, user.trouble is not None, user.probed, user.waiting[0].arrival
+        return user.trouble is not None, user.probed, elsewhere, user.waiting[0].arrival

@@ -502,24 +502,30 @@ def test_a_merge_that_is_refused_as_a_wrong_set_up_while_others_are_served_is_se
 
 
 def test_a_login_under_way_is_not_begun_a_second_time_by_a_probe() -> None:
-    """The breaker trips while all wait for a slow login."""
+    """The breaker trips while a token has ended and its renewal takes its time."""
 
     def vendor(arrival: Arrival) -> Answer | None:
-        return TIMEOUT if arrival.operation != "login" and arrival.at < START + 290 else None
+        return TIMEOUT if arrival.key.startswith("sick") and arrival.at < START + 290 else None
 
     lane = Virtual(
         Vendor(vendor),
         account=Account(logs_in=True),
-        latency=lambda one: 40.0 if one.operation == "login" and one.at > START else 20.0 if one.at > START else 0.0,
+        latency=lambda one: 0.0 if one.at == START else 40.0 if one.operation == "login" else 20.0,
     )
     lane.write("first")
-    lane.run(265.0)
+    lane.run(271.0)
+    lane.write("begins the renewal")
+    lane.run(10.0)
     for user in range(20):
-        lane.write(f"u{user}")
-    lane.run(12.0)
+        lane.write(f"sick{user}")
+    lane.run(20.0)
+    lane.write("waits for it")
+    lane.run(7.0)
+    assert State.BREAKER is lane.lane.state
     assert 2 == sum(one.operation == "login" for one in lane.vendor.arrivals)
-    lane.finish(2 * HOUR)
+    lane.finish()
     assert (lane.written, {}) == (lane.vendor.by_user, lane.dead)
+    assert 2 == sum(one.operation == "login" for one in lane.vendor.arrivals)
 
 
 def test_the_set_up_may_be_refused_in_the_mappings_own_words() -> None:

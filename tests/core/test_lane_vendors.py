@@ -154,6 +154,23 @@ def test_a_wrong_token_at_wigzo_holds_until_the_secret_file_says_the_right_one()
     assert (5, {}) == (len(vendors.state()["wigzo"]["users"]), lane.dead)
 
 
+def test_what_wigzo_refuses_with_a_200_is_a_dead_letter_in_its_words() -> None:
+    vendors = Vendors(keep=True)
+    hear = heard_by(vendors)
+
+    def vendor(arrival: Arrival) -> Answer:
+        refused = "u0" in str(arrival.send.request.json)
+        return Response(200, {}, b'{"status":"error","message":"no such field"}') if refused else hear(arrival)
+
+    lane = Virtual(vendor, destination=wigzo.DESTINATION, account=WIGZO)
+    for user in range(3):
+        lane.write(f"u{user}", type="identify", traits={"email": f"u{user}@example.com"})
+    lane.finish()
+    assert ({"e1": "refused"}, ["u1", "u2"]) == (lane.dead, sorted(vendors.state()["wigzo"]["users"]))
+    said = lane.buried[0].headers
+    assert ("200", "no such field" in said["relay-detail"]) == (said["relay-status"], True)
+
+
 @pytest.mark.parametrize("setting", ["retry", "dead-letter"])
 def test_an_unrepeatable_request_without_an_answer_is_counted_and_retried_or_given_up(setting: str) -> None:
     vendors = Vendors(keep=True)

@@ -68,14 +68,6 @@ class _Leaving:
     then: Callable[[Mapping[TopicPartition, Position]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _LastCommit:
-    """The commit after which this member leaves; ``error`` is the answer's."""
-
-    positions: Mapping[TopicPartition, Position]
-    error: asyncio.Future[str | None]
-
-
 @dataclass(slots=True, eq=False)
 class Runner:
     """One destination's lane, its consumer and its senders. Lives on one event loop; ``clock`` is Unix seconds.
@@ -102,7 +94,8 @@ class Runner:
     _senders: Senders = field(init=False)
     _leaving: list[_Leaving] = field(default_factory=list, init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
-    _last: _LastCommit | None = field(default=None, init=False)
+    _uncommitted: Mapping[TopicPartition, Position] = field(default_factory=dict, init=False)  # by a stop
+    _told: asyncio.Future[None] | None = field(default=None, init=False)
     _closed: asyncio.Future[None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,26 +148,30 @@ class Runner:
     async def stop(self) -> None:
         """Nothing new; finish what is open; commit; leave. Bounded by the drain's timeout."""
         self.draining = True
-        loop = asyncio.get_running_loop()
-        drained: asyncio.Future[Mapping[TopicPartition, Position]] = loop.create_future()
-        self._drain(frozenset(self._assigned), drained.set_result)
-        await self._commit_last(await drained)
+        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def then(positions: Mapping[TopicPartition, Position]) -> None:
+            self._uncommitted = positions
+            drained.set_result(None)
+
+        self._drain(frozenset(self._assigned), then)
+        await drained
+        await self._commit_last()
         self.consumer.close()
         await asyncio.wait([self._closed], timeout=LEAVING)
         if not self._closed.done():
             self._closed.set_result(None)
 
-    async def _commit_last(self, positions: Mapping[TopicPartition, Position]) -> None:
+    async def _commit_last(self) -> None:
         """What it does not carry is sent again: so it is tried more than once."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LEAVING
-        while positions and loop.time() < deadline:
-            self._last = _LastCommit(positions, loop.create_future())
-            self.consumer.commit(positions)
-            done, _ = await asyncio.wait([self._last.error], timeout=deadline - loop.time())
-            if not done or self._last.error.result() is None:
-                return
-            await asyncio.sleep(RETRY)
+        while self._uncommitted and loop.time() < deadline:
+            self._told = loop.create_future()
+            self.consumer.commit(self._uncommitted)
+            await asyncio.wait([self._told], timeout=deadline - loop.time())
+            if self._uncommitted:
+                await asyncio.sleep(RETRY)
 
     # --- requests
 
@@ -255,10 +252,18 @@ class Runner:
         self._go_on(now)
 
     def revoking(self, partitions: Partitions, release: Release) -> None:
-        self._drain(partitions, release.done)
+        # A stop that comes first takes the positions; what it could not commit yet is committed with the release, since
+        # afterwards the partitions are no longer this member's to commit.
+        self._drain(partitions, lambda positions: release.done({**self._hand_over(partitions), **positions}))
+
+    def _hand_over(self, partitions: Partitions) -> Mapping[TopicPartition, Position]:
+        said = self._uncommitted
+        self._uncommitted = {one: at for one, at in said.items() if one not in partitions}
+        return {one: at for one, at in said.items() if one in partitions}
 
     def lost(self, partitions: Partitions) -> None:
         self._assigned -= partitions
+        self._hand_over(partitions)
         self.lane.lose(partitions)
         self._go_on(self.clock())
 
@@ -266,9 +271,11 @@ class Runner:
         self.lane.committed(positions, error)
         if error is not None:
             self.log.tell(Note("warning", "commit failed", fields={"error": error}), self.clock())
-        last = self._last
-        if last is not None and positions in ({}, last.positions) and not last.error.done():
-            last.error.set_result(error)
+        else:
+            said = self._uncommitted
+            self._uncommitted = {one: at for one, at in said.items() if positions.get(one) != at}
+        if self._told is not None and not self._told.done():
+            self._told.set_result(None)
 
     def lost_to_retention(self, partition: TopicPartition, first: int, until: int) -> None:
         self.lane.retention_took(partition, first, until)

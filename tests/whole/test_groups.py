@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -136,6 +137,71 @@ def test_a_static_member_comes_back_to_its_partitions_and_its_group_hears_nothin
     assert [] == _faults(sandbox)
     assert {} == repeated(at_wigzo(sandbox.arrivals("wigzo"))) | repeated(at_wootric(sandbox.arrivals("wootric")))
     assert before.by("rebalances_total", "destination") == after.by("rebalances_total", "destination")
+
+
+def test_a_worker_that_is_stopped_while_its_group_rebalances_repeats_nothing(
+    place: Place, sandbox: Vendors, tmp_path: Path
+) -> None:
+    events = a_crowd(USERS, EACH)
+    places = place.topics.produce(place.topic, events)
+    sandbox.put_faults(SLOW)
+    first, killed, third = (
+        Worker(tmp_path, place.kafka(), wigzo(sandbox.url, concurrency=8), name=name)
+        for name in ("first", "killed", "third")
+    )
+    with first, killed:
+        for worker in (first, killed):
+            worker.until_metrics(
+                lambda now: now.value("partitions_assigned") == PARTITIONS // 2 and now.settled("wigzo")
+            )
+        kept = _owned(first)
+        # The group waits for the one that is gone until its session is over. It takes no commit meanwhile of the first,
+        # which goes on delivering.
+        killed.kill()
+        with third:
+            before = len(first.said("commit failed"))
+            first.until(lambda: len(first.said("commit failed")) > before, "the rebalance")
+            assert 0 == first.stop()
+            assert len(_arrived(sandbox)) < len(USERS) * EACH, "it was stopped when all was done"
+            third.until(lambda: len(_arrived(sandbox)) == len(USERS) * EACH, "all arrived")
+            third.until_settled(0, "wigzo")
+            assert 0 == third.stop()
+    arrived = at_wigzo(sandbox.arrivals("wigzo"))
+    assert [] == [fault for user in USERS for fault in faults_of(arrived[user], EACH)]
+    of_the_first = {
+        key.decode() for (key, _), (number, _) in zip(events, places, strict=True) if key and number in kept
+    }
+    assert set() == repeated(arrived).keys() & of_the_first
+
+
+def test_a_worker_that_is_stopped_while_it_gives_partitions_away_repeats_nothing(
+    place: Place, sandbox: Vendors, tmp_path: Path
+) -> None:
+    place.topics.produce(place.topic, a_crowd(USERS, 2))
+    first, second = (Worker(tmp_path, place.kafka(), wigzo(sandbox.url), name=name) for name in ("first", "second"))
+    sandbox.put_faults(Rule(delay=1.5))
+    with first:
+        first.until(lambda: sandbox.arrivals("wigzo"), "requests under way")
+        with second:
+            # It joins while the first finishes what is under way, which settles after the last commit before that.
+            second.until(lambda: second.said("started"), "the second")
+            assert 0 == first.stop()
+            sandbox.put_faults()
+            second.until(lambda: len(_arrived(sandbox)) == len(USERS) * 2, "all arrived")
+            second.until_settled(0, "wigzo")
+            assert 0 == second.stop()
+    arrived = [_call(arrival) for arrival in sandbox.arrivals("wigzo") if arrival.accepted]
+    assert [] == [call for call, times in Counter(arrived).items() if times > 1]
+
+
+def _call(arrival: Arrival) -> tuple[str, str, int]:
+    return arrival.operation, arrival.user, arrival.body["eventval"]["number"] if "eventval" in arrival.body else 0
+
+
+def _owned(worker: Worker) -> set[int]:
+    """The numbers of its partitions."""
+    metrics = worker.until_metrics(lambda now: now.by("consumer_lag", "partition") or now.settled("wigzo"))
+    return {int(had["partition"]) for name, had, _ in metrics.samples if name == "consumer_lag"}
 
 
 def test_a_killed_worker_repeats_nothing_that_a_commit_says_is_settled(

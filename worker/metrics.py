@@ -93,7 +93,7 @@ METRICS: Final = (
         "counter",
         "events_possibly_repeated_total",
         ("cause",),
-        "Events whose requests may reach the vendor twice. Grows with crashes, cut flows and lost answers only.",
+        "Events whose requests may reach the vendor twice. Grows with cut flows, lost answers and long sleeps only.",
         lambda lane: by(lane.tally.possibly_repeated),
     ),
     # --- The destination
@@ -205,6 +205,7 @@ METRICS: Final = (
         ("limit",),
         "1 for each thing that keeps the lane from going on. idle: nothing to do. held: see destination_state. "
         "buffer events, buffer bytes: the destination is slower than the topic. offset map: users fail for long. "
+        "failing users: nobody else is left, see keys_failing. "
         "dead letters, commit: Kafka does not take what is written.",
         lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),
     ),

@@ -12,6 +12,8 @@ from tests.builders import a_policy
 from tests.core.virtual import (
     HOUR,
     MINUTE,
+    P0,
+    P1,
     PAGE,
     REFUSED,
     START,
@@ -191,3 +193,30 @@ def test_with_a_request_that_was_never_written_nothing_is_unknown() -> None:
     lane.write()
     lane.finish()
     assert ({}, ["e1"], {}) == (lane.dead, lane.vendor.ids, dict(lane.lane.tally.possibly_repeated))
+
+
+def test_one_sick_user_with_more_events_than_the_buffer_holds_takes_the_room_of_no_other_partition() -> None:
+    policy = a_policy(integration="Model", buffer_events=100)
+    lane = Virtual(
+        Vendor(lambda arrival: Response(500) if arrival.key == "sick" else None), policy=policy, partitions=(P0, P1)
+    )
+    sick = [lane.write("sick") for _ in range(300)]
+    for user in range(700):
+        lane.write(f"u{user}", to=P1)
+        lane.run(MINUTE / 2)
+    assert 700 == lane.committed(P1)
+    given_up = [one for one in sick if one in lane.dead]
+    assert sick[: len(given_up)] == given_up, "with the others as witnesses"
+    assert len(given_up) > 50
+
+
+def test_a_buffer_full_of_failing_users_has_a_name() -> None:
+    policy = a_policy(integration="Model", buffer_events=50)
+    lane = Virtual(Vendor(lambda arrival: Response(500) if arrival.key.startswith("sick") else None), policy=policy)
+    for user in range(15):
+        for _ in range(5):
+            lane.write(f"sick{user}")
+    lane.write("well")
+    lane.run(MINUTE)
+    standing = lane.lane.standing()
+    assert ({"buffer events", "failing users"}, 10) == (set(standing.limited_by), standing.keys_failing)

@@ -91,13 +91,11 @@ class Intake:
 
     def _admit_from(self, assignment: Assignment, now: float) -> str | None:
         """Until the backlog is empty (``None``), or the name of the limit that was met."""
-        backlog, ledger, queues = assignment.backlog, assignment.ledger, self._queues
-        most_events, most_bytes = self._policy.buffer_events, self._policy.buffer_bytes
+        backlog, ledger = assignment.backlog, assignment.ledger
         while backlog:
-            if queues.events >= most_events:
-                return "buffer events"
-            if queues.bytes >= most_bytes:
-                return "buffer bytes"
+            full = self._is_full(assignment)
+            if full is not None:
+                return full
             record = backlog[0]
             if ledger.is_settled(record.offset):
                 ledger.track(record.offset)
@@ -110,6 +108,15 @@ class Intake:
                 assignment.decoded = None
                 self._track(assignment, record, members, now)
             backlog.popleft()
+        return None
+
+    def _is_full(self, assignment: Assignment) -> str | None:
+        """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""
+        policy, queues, partitions = self._policy, self._queues, len(self.assignments)
+        if _is_met(policy.buffer_events, queues.events, assignment.events, partitions):
+            return "buffer events"
+        if _is_met(policy.buffer_bytes, queues.bytes, assignment.bytes, partitions):
+            return "buffer bytes"
         return None
 
     def _track(self, assignment: Assignment, record: Record, members: Sequence[Member], now: float) -> None:
@@ -159,3 +166,7 @@ class Intake:
             user = assignment.users[event.key] = User(event.key, assignment)
         self._arrivals += 1
         self._queues.add(Item(user, record, index, event, self._arrivals, share, alone))
+
+
+def _is_met(limit: int, taken: int, own: int, partitions: int) -> bool:
+    return taken >= limit or (2 * taken >= limit and partitions * own >= limit)

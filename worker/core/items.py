@@ -68,6 +68,8 @@ class Assignment:
     decoded: tuple[Member, ...] | None = None  # the backlog's first record, where it waits for room in the offset map
     position: int = 0  # the consumer's, once the backlog is empty
     start: float | None = None  # when the group began, for the commits' metadata
+    events: int = 0  # queued or under way
+    bytes: int = 0  # their share of the buffer's budget
     open: int = 0  # requests under way
     dead_lettering: int = 0
     malformed: set[DeadLetter] = field(default_factory=set)  # what was no event, on its way to the dead letters

@@ -30,6 +30,8 @@ class Queues:
         user = item.user
         self.events += 1
         self.bytes += item.bytes
+        user.assignment.events += 1
+        user.assignment.bytes += item.bytes
         user.waiting.append(item)
         if len(user.waiting) == 1:
             self.ready(user)
@@ -105,6 +107,8 @@ class Queues:
         user.waiting.popleft()
         self.events -= 1
         self.bytes -= item.bytes
+        user.assignment.events -= 1
+        user.assignment.bytes -= item.bytes
         if not user.waiting and user.trouble is None:
             del user.assignment.users[user.key]
 

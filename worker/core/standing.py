@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from worker.core.commits import position_of
@@ -26,7 +26,10 @@ def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Stat
     assignments = intake.assignments
     pending = _pending(assignments.values())
     owed = sum(tally.settled.values()) + tally.released + sum(pending.values())
+    keys_failing = sum(map(_fails, _waiting(assignments.values())))
     limits = set(intake.limited_by)
+    if limits and keys_failing and not gate.held and all(map(_fails, _waiting(assignments.values()))):
+        limits.add("failing users")  # no end but the giving up, and for that the others' events are needed
     if letters.refused:
         limits.add("dead letters")
     if gate.held:
@@ -40,15 +43,19 @@ def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Stat
         until=gate.probe_at,
         pending=dict(pending),
         oldest_pending=min((oldest for one in assignments.values() for oldest in _oldest(one)), default=None),
-        keys_failing=sum(
-            user.trouble is not None and bool(user.waiting)
-            for one in assignments.values()
-            for user in one.users.values()
-        ),
+        keys_failing=keys_failing,
         limited_by=frozenset(limits),
         imbalance=sum(tally.consumed.values()) - owed,
         partitions={partition: _partition(one) for partition, one in assignments.items()},
     )
+
+
+def _waiting(assignments: Iterable[Assignment]) -> Iterator[User]:
+    return (user for assignment in assignments for user in assignment.users.values() if user.waiting)
+
+
+def _fails(user: User) -> bool:
+    return user.trouble is not None
 
 
 def _pending(assignments: Iterable[Assignment]) -> Counter[PendingState]:

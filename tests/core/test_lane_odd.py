@@ -153,7 +153,13 @@ def cannot_map_what_is_no_text(event: Event, account: Account) -> Any:
     raise Unmappable("no-user", cast("str", 3))
 
 
+def never_ends(event: Event, account: Account) -> Any:
+    while True:
+        yield Request("GET", f"{HOST}/users/u", "look-up", cached_as="u")
+
+
 BUGS = [
+    never_ends,
     hands_on_what_the_vendor_said,
     notes_what_the_vendor_said,
     cannot_map_what_is_no_text,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mappings.contract import Delivered, Destination, Outcome, Rejected, Request, Response, Skipped, Unmappable
 from worker.core.items import Item, User, head_events
 
+MOST_REQUESTS: Final = 1_000  # in one flow: one that never ends, with answers from memory, would stop the process
 Steps: TypeAlias = Generator[Request, Response, Any]
 
 
@@ -34,6 +35,7 @@ class Conversation:
         "looked_up",
         "probe",
         "request",
+        "requests",
         "sent_first",
         "settings",
         "slept_since",
@@ -52,6 +54,7 @@ class Conversation:
         """Back to before the first request."""
         self.steps: Steps | None = None
         self.request: Request | None = None
+        self.requests = 0  # yielded
         self.last: Response | None = None
         self.answers = 0  # heard from the vendor, and given to the flow
         self.sent_first: float | None = None
@@ -107,6 +110,9 @@ class Conversation:
             return self._bug(error)
         if not isinstance(request, Request):
             return self._bug(TypeError(f"the flow yielded {type(request).__name__}"))
+        self.requests += 1
+        if self.requests > MOST_REQUESTS:
+            return self._bug(RuntimeError(f"more than {MOST_REQUESTS} requests in one flow"))
         self.request = request
         return request
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from math import inf, nan
+from time import tzset
 from typing import Any
 
 import pytest
@@ -254,12 +255,22 @@ def test_a_mapping_that_trips_over_an_answer_has_said_nothing() -> None:
         ("٧", None),
         ("²", None),
         ("Mon, 99 Feb 2026 10:12:12 GMT", None),
+        ("Mon, 99999999999999999999 Feb 2026 10:12:12 GMT", None),
         ("Mon, 09 Feb 99999 10:12:12 GMT", None),
         ("Mon, 09 Feb 2026 10:12:12 +9999", None),
     ],
 )
 def test_how_long_a_vendor_wishes_to_be_left_alone(text: str, expected: float | None) -> None:
     assert expected == wished_wait({"retry-after": text}, NOW)
+
+
+def test_a_date_without_a_zone_is_no_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "JST-9")
+        tzset()
+        wait = wished_wait({"retry-after": "Mon Feb  9 10:12:12 2026"}, NOW)
+    tzset()
+    assert 60.0 == wait
 
 
 def test_without_the_header_there_is_no_wish() -> None:

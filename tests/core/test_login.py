@@ -295,6 +295,7 @@ def test_a_login_that_goes_wrong_at_once_fails_and_is_not_asked_again_soon(
     flow: Callable[[], LoginFlow], error: str
 ) -> None:
     login = a_login(lambda _: flow())
+    assert login.wanted
     assert LoginFailed(60.0, f"the mapping's login raised {error}") == login.begin(NOW)
     assert not login.under_way
 

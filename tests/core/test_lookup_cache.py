@@ -280,6 +280,7 @@ class Vendors(RuleBasedStateMachine):
             self.cache.answered(reading, None, HOME, NOW)
         for reading, _ in self.answers:
             self.cache.answered(reading, None, HOME, NOW)
+        assert ({}, {}) == (self.cache._newest, self.cache._writing)
         for key in "abc":
             learn(self.cache, key)
             assert OLD == self.cache.get(key, NOW)

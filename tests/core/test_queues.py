@@ -182,6 +182,16 @@ def test_a_sleeper_that_was_taken_to_probe_and_sleeps_again_is_not_woken_by_its_
     assert user is queues.take()
 
 
+def test_a_sleeper_that_was_taken_to_probe_is_not_woken_while_it_is_open() -> None:
+    queues, user = Queues(), a_user()
+    add(queues, user, 1)
+    queues.take()
+    queues.sleep(user, until=10.0)
+    probe(queues, user)
+    queues.wake(10.0)
+    assert UserState.OPEN is user.state
+
+
 def test_a_user_that_a_probe_took_past_the_queue_does_not_go_before_its_turn_later() -> None:
     queues, home = Queues(), an_assignment()
     first, second = a_user("u1", assignment=home), a_user("u2", assignment=home)
@@ -216,6 +226,26 @@ def test_what_a_partition_still_had_is_told_when_it_is_dropped() -> None:
     assert {} == leaves.users
     assert queues.next_wake is None
     assert ["u1"] == taken(queues)
+
+
+def test_nothing_is_kept_of_a_partition_that_was_dropped() -> None:
+    queues, leaves = Queues(), an_assignment()
+    asleep = a_user("u1", assignment=leaves)
+    add(queues, asleep, 1)
+    probe(queues, asleep)
+    queues.sleep(asleep, until=9.0)
+    add(queues, a_user("u2", assignment=leaves), 2)
+    list(queues.drop(leaves))
+    assert (False, None) == (queues.any_ready, queues.next_wake)
+
+
+def test_those_who_stay_keep_their_order_when_a_partition_is_dropped() -> None:
+    queues, stays, leaves = Queues(), an_assignment(partition=0), an_assignment(partition=1)
+    for arrival in (7, 3, 8, 1, 9, 2, 5, 4, 6, 0):
+        home = stays if arrival % 3 else leaves
+        add(queues, a_user(f"u{arrival}", assignment=home), arrival)
+    list(queues.drop(leaves))
+    assert ["u1", "u2", "u4", "u5", "u7", "u8"] == taken(queues)
 
 
 # --- Users are forgotten
@@ -356,7 +386,7 @@ class Schedules(RuleBasedStateMachine):
     def one_flow_is_open_for_a_key(self) -> None:
         assert not any(self.queues.is_free(key) for key in self.open)
         assert all(self.queues.is_free(key) for key in set("abc") - set(self.open))
-        assert all(self.open[user.key] is user for user in self.users(UserState.OPEN))
+        assert {user for user in self.open.values() if self.waiting[user]} == set(self.users(UserState.OPEN))
 
     @invariant()
     def the_first_sleeper_is_known(self) -> None:

@@ -114,6 +114,11 @@ def test_a_refusal_is_the_events_own_fault_at_its_third_witness() -> None:
     assert (3, 120.0) == (trouble.failures, trouble.last)
 
 
+def test_two_witnesses_are_not_enough_however_far_apart() -> None:
+    trouble = Trouble(first=0.0, last=0.0)
+    assert not any(trouble.refused(at, witnessed=True) for at in (0.0, 3600.0))
+
+
 def test_three_witnesses_within_two_minutes_are_not_enough() -> None:
     trouble = Trouble(first=0.0, last=0.0)
     said = [trouble.refused(at, witnessed=True) for at in (0.0, 1.0, 2.0, 119.9, 120.0)]
@@ -144,8 +149,16 @@ def test_the_next_event_answers_for_its_own_refusals_alone() -> None:
     for at in (0.0, 60.0, 120.0):
         trouble.refused(at, witnessed=True)
     trouble.next_event()
-    said = [trouble.refused(at, witnessed=True) for at in (200.0, 210.0, 220.0, 320.0)]
+    said = [trouble.refused(at, witnessed=True) for at in (200.0, 319.0, 319.5, 320.0)]
     assert [False, False, False, True] == said
+
+
+def test_the_next_event_needs_three_witnesses_of_its_own() -> None:
+    trouble = Trouble(first=0.0, last=0.0)
+    for at in (0.0, 60.0, 120.0):
+        trouble.refused(at, witnessed=True)
+    trouble.next_event()
+    assert not any(trouble.refused(at, witnessed=True) for at in (200.0, 3600.0))
 
 
 # --- Witnesses
@@ -177,6 +190,13 @@ def test_the_latest_user_does_not_hide_the_one_before_it() -> None:
     assert witnesses.saw("track", "u2", since=9.0)
     assert not witnesses.saw("track", "u2", since=10.0)
     assert witnesses.saw("track", "u1", since=10.0)
+
+
+def test_an_answer_that_is_heard_late_hides_no_later_one() -> None:
+    witnesses = Witnesses()
+    for user, sent in (("u1", 10.0), ("u2", 8.0), ("u3", 5.0)):
+        witnesses.served("track", user, sent)
+    assert witnesses.saw("track", "u1", since=7.0)
 
 
 @given(

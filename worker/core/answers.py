@@ -16,7 +16,7 @@ from worker.core.faults import Fault
 LONGEST_WAIT = 3600.0  # seconds: nobody's Retry-After keeps an event longer without another look
 # How a page begins; a byte order mark, an XML declaration and comments may come first. Possessive: strangers write it.
 PAGE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?>\s+|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+    rb"(?:\xef\xbb\xbf)?(?:\s+|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -89,7 +89,7 @@ def wished_wait(headers: Mapping[str, str], now: float) -> float | None:
     """``Retry-After`` (RFC 9110) in seconds from now, at most an hour; ``None`` where there is none to be read."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_WAIT)
+        return min(float(text), LONGEST_WAIT)
     try:
         when = parsedate_to_datetime(text)
         stamp = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
@@ -132,7 +132,7 @@ def _not_the_vendor(request: Request, answer: Response) -> Failed | None:
     body = answer.body
     if body and body[0] not in b"{[" and PAGE.match(body):
         return Failed("html")
-    if request.promises_object and (body is None or not isinstance(answer.json(), dict)):
+    if request.promises_object and not isinstance(answer.json(), dict):
         return Failed("no-object")
     return None
 

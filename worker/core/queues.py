@@ -54,12 +54,11 @@ class Queues:
 
     def grab(self, user: User) -> bool:
         """Take this user, unless it is not ready or its key is open elsewhere (then it is ready again after that)."""
-        if user.state is not UserState.READY or not user.waiting or not user.assignment.serves:
+        if user.state is not UserState.READY or not user.assignment.serves:
             return False
         rivals = self._taken.get(user.key)
         if rivals is not None:
-            if user not in rivals:
-                rivals.append(user)
+            rivals.append(user)
             return False
         self._taken[user.key] = deque()
         user.state = UserState.OPEN

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +40,7 @@ def test_a_success_ends_the_row() -> None:
     succeed(breaker, 100)
     fail(breaker, *range(19))
     breaker.succeeded(0.0)
-    assert [False] * 19 + [True] == fail(breaker, *range(20))
+    assert [False] * 19 + [True] == fail(breaker, *range(20, 40))
 
 
 def test_seventy_percent_of_twenty_trip_it() -> None:
@@ -70,6 +69,14 @@ def test_what_is_older_than_thirty_seconds_says_nothing_any_more() -> None:
     assert [True] == fail(breaker, "u1", now=30.0)
 
 
+def test_failures_that_are_older_say_nothing_either() -> None:
+    breaker = Breaker()
+    succeed(breaker, 6, now=0.0)
+    assert not any(fail(breaker, *["u1"] * 13, now=0.0))
+    succeed(breaker, 19, now=30.0)
+    assert [False] == fail(breaker, "u1", now=30.0)
+
+
 def test_what_is_younger_than_thirty_seconds_still_counts() -> None:
     breaker = Breaker()
     succeed(breaker, 30, now=0.0)
@@ -85,33 +92,44 @@ def test_after_a_hold_the_past_says_nothing() -> None:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A first attempt, so many seconds after the one before it; ``user`` is ``None`` where it went well."""
+class Burst:
+    """First attempts, so many seconds after those before: some go well, then some fail, of users from ``first`` on."""
 
     after: float
-    user: int | None
+    good: int
+    bad: int
+    first: int
+    one_user: bool
 
 
-ATTEMPTS = st.lists(
-    st.builds(Attempt, st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.0, 9.0, 31.0]), st.none() | st.integers(0, 30)),
-    max_size=120,
+BURSTS = st.lists(
+    st.builds(
+        Burst,
+        st.sampled_from([0.0, 0.3, 1.0, 9.0, 31.0]),
+        st.integers(0, 12),
+        st.integers(0, 22),
+        st.integers(0, 30),
+        st.booleans(),
+    ),
+    max_size=8,
 )
 
 
-@pytest.mark.parametrize("well", [0, 5])
-@given(attempts=ATTEMPTS)
-def test_it_trips_exactly_by_the_two_rules(well: int, attempts: list[Attempt]) -> None:
+@given(BURSTS)
+def test_it_trips_exactly_by_the_two_rules(bursts: list[Burst]) -> None:
     breaker = Breaker()
     now, row = 0.0, set[int]()
     seen: list[tuple[int, bool]] = []  # second, failed
-    for attempt in [Attempt(0.0, None)] * well + attempts:
-        now += attempt.after
-        seen.append((int(now), attempt.user is not None))
-        if attempt.user is None:
+    for burst in bursts:
+        now += burst.after
+        for _ in range(burst.good):
             row.clear()
+            seen.append((int(now), False))
             breaker.succeeded(now)
-            continue
-        row.add(attempt.user)
-        lately = [failed for second, failed in seen if second > int(now) - SPAN]
-        most_fail = len(lately) >= AT_LEAST and sum(lately) >= SHARE * len(lately)
-        assert (len(row) >= IN_A_ROW or most_fail) == breaker.failed(attempt.user, now)
+        for at in range(burst.bad):
+            user = burst.first if burst.one_user else burst.first + at
+            row.add(user)
+            seen.append((int(now), True))
+            lately = [failed for second, failed in seen if second > int(now) - SPAN]
+            most_fail = len(lately) >= AT_LEAST and sum(lately) >= SHARE * len(lately)
+            assert (len(row) >= IN_A_ROW or most_fail) == breaker.failed(user, now)

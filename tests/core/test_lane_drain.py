@@ -300,8 +300,7 @@ def test_what_a_leaving_partition_held_of_the_buffer_is_room_for_the_others() ->
 def test_nobody_waits_for_room_behind_users_of_a_leaving_partition() -> None:
     policy = a_policy(integration="Model", buffer_events=10, concurrency=1)
     lane = Virtual(policy=policy, partitions=(P0, P1))
-    for user in range(10):
-        lane.write(f"u{user}")
+    lane.append({"batch": [lane.a_message(f"u{user}") for user in range(10)]})
     lane.run(0.01)
     for user in range(30):
         lane.write(f"v{user}", to=P1)

@@ -62,6 +62,7 @@ def test_at_its_bound_the_offset_map_pauses_the_partition_and_loses_nothing() ->
     lane = Virtual(
         vendor,
         policy=a_policy(integration="Model", concurrency=5_000),
+        books_every=50,
         latency=lambda one: HOUR if slow and one.key.startswith("sick") else 0.05,
     )
     for user in range(HOLES + 60):
@@ -199,7 +200,8 @@ def test_events_from_before_the_start_are_not_sent() -> None:
     kafka.add(P0)
     old = Virtual(kafka=kafka)
     old.write("last year")
-    lane = Virtual(kafka=Kafka(logs=kafka.logs, ends=kafka.ends), start_at="latest", now=START + HOUR)
+    kafka.logs[P0] = [one._replace(timestamp=one.timestamp - 1) for one in kafka.logs[P0]]
+    lane = Virtual(kafka=Kafka(logs=kafka.logs, ends=kafka.ends), start_at="latest")
     lane.write("u1")
     lane.finish()
     assert ["u1"] == list(lane.vendor.by_user)

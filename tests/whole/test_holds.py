@@ -79,7 +79,7 @@ def test_a_destination_that_hangs_delays_no_other(place: Place, sandbox: Vendors
         # Also once it is known to hang: what comes now is at the other within seconds.
         worker.until_metrics(lambda now: now.state("wigzo") == "breaker")
         place.topics.produce(place.topic, [a_track(user, EACH, name=f"Numbered {EACH}") for user in USERS])
-        metrics = worker.until_settled(len(events) + len(USERS), "wootric", seconds=5)
+        metrics = worker.until_settled(len(events) + len(USERS), "wootric", seconds=10)
         assert (0, len(events) + len(USERS)) == (metrics.settled("wigzo"), metrics.pending("wigzo"))
         assert (0, 0) == metrics.balance("wigzo")
 

@@ -248,6 +248,21 @@ def test_those_who_stay_keep_their_order_when_a_partition_is_dropped() -> None:
     assert ["u1", "u2", "u4", "u5", "u7", "u8"] == taken(queues)
 
 
+def test_those_who_stay_wake_in_their_order_when_a_partition_is_dropped() -> None:
+    queues, stays, leaves = Queues(), an_assignment(partition=0), an_assignment(partition=1)
+    for number in (7, 3, 8, 1, 9, 2, 5, 4, 6, 0):
+        user = a_user(f"u{number}", assignment=stays if number % 3 else leaves)
+        add(queues, user, number)
+        probe(queues, user)
+        queues.sleep(user, until=float(number))
+    list(queues.drop(leaves))
+    woken = []
+    for now in range(10):
+        queues.wake(float(now))
+        woken += [(now, key) for key in taken(queues)]
+    assert [(number, f"u{number}") for number in (1, 2, 4, 5, 7, 8)] == woken
+
+
 # --- Users are forgotten
 
 
@@ -381,6 +396,12 @@ class Schedules(RuleBasedStateMachine):
         items = [item for waiting in self.waiting.values() for item in waiting]
         assert (len(items), sum(item.bytes for item in items)) == (self.queues.events, self.queues.bytes)
         assert all(waiting == list(user.waiting) for user, waiting in self.waiting.items())
+
+    @invariant()
+    def each_partition_knows_its_share(self) -> None:
+        for home in self.homes:
+            items = [item for user, waiting in self.waiting.items() for item in waiting if user.assignment is home]
+            assert (len(items), sum(item.bytes for item in items)) == (home.events, home.bytes)
 
     @invariant()
     def one_flow_is_open_for_a_key(self) -> None:

@@ -192,6 +192,13 @@ def test_the_latest_user_does_not_hide_the_one_before_it() -> None:
     assert witnesses.saw("track", "u1", since=10.0)
 
 
+def test_a_users_answer_that_is_heard_late_hides_no_later_one_of_its_own() -> None:
+    witnesses = Witnesses()
+    for sent in (10.0, 5.0):
+        witnesses.served("track", "u1", sent)
+    assert witnesses.saw("track", "u2", since=7.0)
+
+
 def test_an_answer_that_is_heard_late_hides_no_later_one() -> None:
     witnesses = Witnesses()
     for user, sent in (("u1", 10.0), ("u2", 8.0), ("u3", 5.0)):

@@ -57,7 +57,7 @@ def test_a_page_in_front_of_the_vendor_for_an_hour_delivers_nothing_and_loses_no
 
 def test_a_two_second_refusal_with_400_requests_open_costs_nobody_an_event() -> None:
     """They were all sent before the first of them was heard: one thing was said, not 400."""
-    lane = Virtual(Vendor(between(0.0, 2.0, lambda _: Response(403))))
+    lane = Virtual(Vendor(between(0.0, 2.0, lambda _: Response(403))), books_every=20)
     for user in range(400):
         lane.write(f"u{user}")
     lane.run(0.06)
@@ -67,7 +67,7 @@ def test_a_two_second_refusal_with_400_requests_open_costs_nobody_an_event() -> 
 
 
 def test_a_gateway_that_refuses_what_was_open_and_nothing_after_it_holds_nobody() -> None:
-    lane = Virtual(Vendor(between(0.0, 0.01, lambda _: Response(403))))
+    lane = Virtual(Vendor(between(0.0, 0.01, lambda _: Response(403))), books_every=20)
     for user in range(400):
         lane.write(f"u{user}")
     assert lane.finish() < 2.0

@@ -122,6 +122,11 @@ def test_what_no_reader_gets_through_is_too_deep_all_the_same() -> None:
     assert refused == members(b'{"type":"page","a":[{},1,' + brackets(5_000) + b',"]\\"]"],"b":NaN}')
 
 
+def test_what_any_reader_would_get_through_but_is_never_closed_is_too_deep() -> None:
+    (refused,) = members(b'{"type":"page","a":' + b"[" * 500)
+    assert Malformed("too-deep", "nested deeper than any reader goes, or never closed") == refused
+
+
 @pytest.mark.parametrize("end", [b"", b'"' + b'\\"' * 1_000_000, b'"\\', b"]" * 10])
 def test_what_is_deep_and_never_closed_costs_one_look(end: bytes) -> None:
     (refused,) = members(b'{"type":"page","a":' + b"[" * 5_000 + end)

@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 # A string that is never closed goes to the end: tried again from each of its quotes, it would cost the square.
+NEVER_CLOSED: Final = "nested deeper than any reader goes, or never closed"
 TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 # A record of more is not worth the time of the others: half a second on one core would be a million.
 MOST_TOKENS: Final = 200_000
@@ -43,12 +44,14 @@ def read(value: bytes, deepest: int) -> Any:
     try:
         text = value.decode("utf-8-sig")
         try:
-            return orjson.loads(_repaired(text))
+            return _repaired(text)
         except RecursionError:
-            return orjson.loads(_repaired(_shallow(text, deepest)))
+            return _repaired(_shallow(text, deepest))
     except UnicodeDecodeError as error:
         raise UnreadableError("bad-encoding", f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:  # orjson's is a subclass
+        if text.count("[") + text.count("{") - text.count("]") - text.count("}") > deepest:
+            raise UnreadableError("too-deep", NEVER_CLOSED) from None
         raise UnreadableError("not-json", f"{error.msg}, at character {error.pos}") from None
 
 
@@ -65,15 +68,19 @@ def _shallow(text: str, deepest: int) -> str:
                 kept.append("null")
                 start = token.end()
     if depth:
-        raise UnreadableError("too-deep", "nested deeper than any reader goes, or never closed")
+        raise UnreadableError("too-deep", NEVER_CLOSED)
     return "".join((*kept, text[start:]))
 
 
-def _repaired(text: str) -> str:
+def _repaired(text: str) -> Any:
     # Written out and read again by orjson: so both readers give the same value for the same number, and a surrogate
     # pair that was escaped in two halves is already one character when the lone ones are looked for.
     found = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
-    return LONE_SURROGATE.sub("\ufffd", json.dumps(found, ensure_ascii=False))
+    written = LONE_SURROGATE.sub("\ufffd", json.dumps(found, ensure_ascii=False))
+    try:
+        return orjson.loads(written)
+    except orjson.JSONDecodeError:  # pragma: no cover  (it is JSON: Pythons from 3.12 on read deeper than orjson)
+        raise RecursionError from None
 
 
 def _no_number(_word: str) -> None:

@@ -22,8 +22,8 @@ $(VENV)/.installed: constraints-dev.txt pyproject.toml
 demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of the vendors, a shop's events, the real worker
 	@$(BIN)/segment-relay demo $(DEMO)
 
-test: $(VENV)/.installed ## All tests; those on Apache Kafka need Java 17 and Maven besides
-	@$(BIN)/python -m pytest $(TESTS)
+test: $(VENV)/.installed ## All tests, with the branch coverage of what decides; those on Apache Kafka need Java 17 and Maven
+	@$(BIN)/python -m pytest $(or $(TESTS),--cov --cov-report=term:skip-covered --cov-fail-under=100)
 
 check: $(VENV)/.installed ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

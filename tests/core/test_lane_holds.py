@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -535,3 +536,22 @@ def test_the_set_up_may_be_refused_in_the_mappings_own_words() -> None:
     lane.write("u2")
     lane.run(MINUTE)
     assert "track is refused (wrong-account): check the set-up" == lane.lane.standing().why
+
+
+@pytest.mark.parametrize("account", [True, False])
+def test_an_account_over_its_limit_for_hours_gives_nobody_up_and_uses_all_that_it_may(account: bool) -> None:
+    """Twice as many events come as the vendor takes a minute, for twice the retry window."""
+    taken: Counter[int] = Counter()
+
+    def vendor(arrival: Arrival) -> Answer | None:
+        minute = int(arrival.at // MINUTE)
+        taken[minute] += 1
+        return Response(429) if taken[minute] > 5 else None
+
+    meaning = (lambda answer: Limited(wait=MINUTE) if answer.status == 429 else None) if account else None
+    policy = a_policy(integration="Model", retry_window=HOUR)
+    lane = Virtual(Vendor(vendor), destination=replace(DESTINATION, meaning=meaning), policy=policy, books_every=20)
+    lane.trickle(2 * HOUR, every=6.0, users=100)
+    in_order = {key: lane.written[key][: len(ids)] for key, ids in lane.vendor.by_user.items()}
+    assert ({}, in_order) == (lane.dead, lane.vendor.by_user)
+    assert len(lane.vendor.ids) >= 5 * 110

@@ -158,7 +158,13 @@ def test_a_page_with_another_status_is_judged_by_its_status() -> None:
 
 @pytest.mark.parametrize("body", [None, b"", b"[1]", b"7", b"null", b"{", b"\xff\xfe\xff", b"[" * 100_000])
 def test_a_2xx_without_the_object_that_the_vendor_promises_is_transient(body: bytes | None) -> None:
-    assert Failed("no-object") == verdict(a_request(promises_object=True), Response(200, body=body), PLAIN, NOW)
+    asked = a_request(method="GET", promises_object=True)
+    assert Failed("no-object") == verdict(asked, Response(200, body=body), PLAIN, NOW)
+
+
+def test_a_write_whose_answer_was_too_long_to_be_read_was_done_all_the_same() -> None:
+    written = a_request(method="PUT", promises_object=True)
+    assert TO_FLOW == verdict(written, Response(200, body=None), PLAIN, NOW)
 
 
 def test_a_2xx_with_the_object_that_the_vendor_promises_goes_to_the_flow() -> None:

@@ -127,6 +127,6 @@ class Delivery:
 
 def _learnt(flow: Conversation, answer: Response | Fault, meant: Verdict) -> Response | None:
     """What may be remembered. Not for a partition that is gone: its next owner may have written since."""
-    if isinstance(answer, Response) and answer.ok and isinstance(meant, ToFlow) and not flow.user.assignment.gone:
-        return answer
-    return None
+    if not isinstance(answer, Response) or answer.body is None or flow.user.assignment.gone:
+        return None
+    return answer if answer.ok and isinstance(meant, ToFlow) else None

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final, NoReturn
 
@@ -22,13 +22,14 @@ from worker.adapters.consumer import Consumer
 from worker.adapters.http import Transport
 from worker.adapters.producer import Producer
 from worker.commands.exits import Exit
-from worker.config import DestinationSettings, Settings, SetupError, connection_of, reload_secrets, secrets_of
+from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
 from worker.core.lane import Lane
 from worker.core.starts import NoStart
 from worker.lane_log import LaneLog
 from worker.logs import Guard, set_up
 from worker.metrics import registry
 from worker.runner import Runner
+from worker.secret_files import SecretFiles, secrets_in
 from worker.start import prepare
 
 CLOSING: Final = 5.0  # seconds for the producer's last answers
@@ -153,7 +154,7 @@ class Worker:
                 random=random.random,
                 version=version("segment-relay"),
                 commit_interval=self.settings.worker.commit_interval,
-                secrets=secrets_of(self.settings),
+                secrets=frozenset(secrets_in(destination.mapping_settings)),
             ),
             transport=self._transport(destination),
             producer=producer,
@@ -161,7 +162,7 @@ class Worker:
             concurrency=policy.concurrency,
             drain_timeout=self.settings.worker.drain_timeout,
             clock=clock,
-            reread=lambda: self._reread(destination),
+            reread=SecretFiles(self.settings, destination.name, self.guard, self.log),
             failed_with=stop,
             log=LaneLog(self.log, destination.name),
         )
@@ -190,25 +191,6 @@ class Worker:
             ca_file=destination.ca_file,
             proxy=destination.proxy,
         )
-
-    def _reread(self, destination: DestinationSettings) -> tuple[object, Iterable[str]]:
-        """The mapping's settings, with what its secret files hold now; as they were, where a file cannot be read."""
-        try:
-            account = reload_secrets(self.settings, destination.name)
-        except SetupError as error:
-            self.log.warning("secret file not read", destination=destination.name, problem=str(error))
-            return destination.mapping_settings, ()
-        secrets = frozenset(secrets_in(account))
-        self.guard.add(secrets)
-        return account, secrets
-
-
-def secrets_in(account: object) -> Iterable[str]:
-    """The texts of the secret fields of a mapping's settings."""
-    assert is_dataclass(account)  # noqa: S101
-    for each in fields(account):
-        if each.metadata.get("secret") and (value := getattr(account, each.name)):
-            yield str(value)
 
 
 def unready(runners: Iterable[Runner]) -> str | None:

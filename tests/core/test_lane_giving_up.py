@@ -222,3 +222,12 @@ def test_a_buffer_full_of_failing_users_has_a_name() -> None:
     lane.run(MINUTE)
     standing = lane.lane.standing()
     assert ({"buffer events", "failing users"}, 10) == (set(standing.limited_by), standing.keys_failing)
+
+
+def test_a_vendor_in_trouble_that_says_at_once_is_not_asked_at_once() -> None:
+    vendor = Vendor(lambda _: Response(500, {"retry-after": "0"}))
+    lane = Virtual(vendor)
+    lane.write("sick")
+    lane.run(MINUTE)
+    # The backoff doubles from half a second: about a dozen tries in a minute, not thousands.
+    assert 3 < len(vendor.arrivals) < 40

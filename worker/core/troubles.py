@@ -16,7 +16,7 @@ from worker.core.holds.gate import Gate
 from worker.core.holds.states import Signal
 from worker.core.items import User
 from worker.core.policy import Policy
-from worker.core.retry import Random, Trouble, Witnesses, backoff
+from worker.core.retry import FIRST_WAIT, Random, Trouble, Witnesses, backoff
 
 DELIVERED: Final = "\0delivered"  # no operation is called so
 
@@ -171,4 +171,5 @@ class Troubles:
         return self._pause(trouble, wait)
 
     def _pause(self, trouble: Trouble, wait: float | None) -> float:
-        return backoff(trouble.failures, self._random) if wait is None else wait
+        # "At once" from a vendor in trouble is no wish to follow: one sick user would be retried at full speed.
+        return backoff(trouble.failures, self._random) if wait is None or wait < FIRST_WAIT else wait

@@ -19,7 +19,7 @@ class Lines:
 
     def info(self, event: str, **fields: Any) -> None: ...
 
-    def warning(self, event: str, **fields: Any) -> None:
+    def warning(self, event: str, **_fields: Any) -> None:
         self.warnings.append(event)
 
     def error(self, event: str, **fields: Any) -> None: ...

@@ -17,8 +17,8 @@ from tests.whole.worker import Worker, wigzo, wootric
 pytestmark = pytest.mark.apache
 
 NEIGHBOUR = "neighbour@mail.example"
-# Of one user, who has had a trait of a megabyte since the line before them: Wootric's answer to a look-up is too long to
-# be read, so it fails and is tried again, and the user's others wait for it. Nobody else does.
+# Of one user, who has had a trait of a megabyte since the line before them: Wootric's answer to a look-up is too long
+# to be read, so it fails and is tried again, and the user's others wait for it. Nobody else does.
 LARGE = ("size.keys_10k", "size.event_name_100k", "size.array_20k")
 NOT_TO_BE_READ = {end for ends in EXPECTED.values() for end in ends if " of " not in end}
 # Good to read, but of no use to Wigzo: who, or which product, is missing.

@@ -97,7 +97,8 @@ class Event:
 
     def _object(self, name: str) -> Mapping[str, Any]:
         value = self.message.get(name)
-        return value if isinstance(value, Mapping) else EMPTY
+        # Asked several times an event, and nearly always a dict: the abstract class is slow to ask.
+        return value if type(value) is dict or isinstance(value, Mapping) else EMPTY
 
 
 # --- How a flow ends

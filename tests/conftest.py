@@ -14,11 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # the tests of the pure halves start without loading the sandbox
     from worker.sandbox.brokers import Broker, Cluster
 
 LEFT_OUT = pytest.StashKey[int]()
+
+# How long an example takes says nothing on a busy machine. CI tries the same examples each time: a new find belongs to
+# whoever can look into it, not to an unrelated change.
+settings.register_profile(
+    "ours", deadline=None, derandomize=os.environ.get("CI") == "true", suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

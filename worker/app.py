@@ -20,6 +20,7 @@ from worker.adapters.admin import Admin
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
 from worker.adapters.http import Transport
+from worker.adapters.inbox import Inbox
 from worker.adapters.producer import Producer
 from worker.commands.exits import Exit
 from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
@@ -144,33 +145,40 @@ class Worker:
         clock: Callable[[], float],
         stop: Callable[[BaseException | None], None],
     ) -> Runner:
-        kafka, policy = self.settings.kafka, destination.policy
         runner = Runner(
             name=destination.name,
-            lane=Lane(
-                destination.destination,
-                destination.mapping_settings,
-                policy,
-                random=random.random,
-                version=version("segment-relay"),
-                commit_interval=self.settings.worker.commit_interval,
-                secrets=frozenset(secrets_in(destination.mapping_settings)),
-            ),
+            lane=self._lane(destination),
             transport=self._transport(destination),
             producer=producer,
             dead_letters=destination.dead_letters,
-            concurrency=policy.concurrency,
+            concurrency=destination.policy.concurrency,
             drain_timeout=self.settings.worker.drain_timeout,
             clock=clock,
             reread=SecretFiles(self.settings, destination.name, self.guard, self.log),
             failed_with=stop,
             log=LaneLog(self.log, destination.name),
         )
-        runner.consumer = Consumer(
+        runner.consumer = self._consumer(destination, runner)
+        return runner
+
+    def _lane(self, destination: DestinationSettings) -> Lane:
+        return Lane(
+            destination.destination,
+            destination.mapping_settings,
+            destination.policy,
+            random=random.random,
+            version=version("segment-relay"),
+            commit_interval=self.settings.worker.commit_interval,
+            secrets=frozenset(secrets_in(destination.mapping_settings)),
+        )
+
+    def _consumer(self, destination: DestinationSettings, inbox: Inbox) -> Consumer:
+        kafka = self.settings.kafka
+        return Consumer(
             self.connection,
             group=destination.group,
             topics=kafka.topics,
-            inbox=runner,
+            inbox=inbox,
             call=asyncio.get_running_loop().call_soon_threadsafe,
             start_at=destination.start_at,
             instance_id=kafka.instance_id,
@@ -180,7 +188,6 @@ class Worker:
             drain_timeout=self.settings.worker.drain_timeout,
             log=self.log.bind(destination=destination.name),
         )
-        return runner
 
     def _transport(self, destination: DestinationSettings) -> Transport:
         return Transport(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from mappings.contract import Response
 from worker.adapters.inbox import Partitions, Release
@@ -23,40 +23,12 @@ from worker.core.letters import DeadLetter, Produce
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
 from worker.lane_log import LaneLog
-from worker.senders import Senders, Transport
+from worker.senders import Senders
+from worker.wires import Consumer, Producer, Transport
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
 LEAVING: Final = 10.0  # seconds that the last commit and the leave may take
 RETRY: Final = 0.2  # seconds between two tries of the last commit
-
-
-class Consumer(Protocol):
-    """The lane's consumer; its calls may come from any thread."""
-
-    ends: Mapping[TopicPartition, int]
-
-    @property
-    def metadata_ignored(self) -> int: ...
-    def start(self) -> None: ...
-    def pause_only(self, partitions: frozenset[TopicPartition]) -> None: ...
-    def commit(self, positions: Mapping[TopicPartition, Position]) -> None: ...
-    def taken(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class Producer(Protocol):
-    """Dead letters out; ``done`` is called on the loop."""
-
-    def send(
-        self,
-        topic: str,
-        *,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]],
-        ordering_key: bytes | None,
-        done: Callable[[Acknowledged | ProduceFailed], None],
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from mappings.contract import Request, Response
+from mappings.contract import Response
 from worker.core.effects import Send
 from worker.core.faults import Fault, FaultKind
+from worker.wires import Transport
 
 CUT: Final = Fault(FaultKind.RESET, written=True, detail="cut at the drain's bound")
-
-
-class Transport(Protocol):
-    """Requests out, answers in."""
-
-    async def open(self) -> None: ...
-    async def close(self) -> None: ...
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
 
 
 @dataclass(slots=True, eq=False)

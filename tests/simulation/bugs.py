@@ -18,10 +18,11 @@ from worker.core.commits import Commits
 from worker.core.conversation import Conversation
 from worker.core.holds.confirmation import Confirmation, Kind
 from worker.core.items import Assignment, User
-from worker.core.lane import Lane, Parts
+from worker.core.lane import Lane
 from worker.core.letters import DeadLetter, Produce
 from worker.core.lookup_cache import LookupCache
 from worker.core.offset_map import OffsetMap
+from worker.core.parts import Parts
 from worker.core.policy import Policy
 from worker.core.probes import Probes
 from worker.core.queues import Queues

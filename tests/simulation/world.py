@@ -20,8 +20,9 @@ from tests.simulation.kafka import Kafka
 from tests.simulation.vendor import PAGE, Answer, Mode, Vendor
 from worker.core.effects import ReadSecrets, Send
 from worker.core.holds.states import State
-from worker.core.lane import PARTS, Lane, Parts
+from worker.core.lane import Lane
 from worker.core.letters import Produce
+from worker.core.parts import PARTS, Parts
 from worker.core.policy import Policy
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt

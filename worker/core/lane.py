@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from mappings.contract import Destination, Response
 from worker.core.commit_metadata import decode
-from worker.core.commits import Commits
 from worker.core.delivery import Delivery
 from worker.core.effects import Effect, Note, Send
 from worker.core.endings import Endings
@@ -19,34 +17,17 @@ from worker.core.intake import Intake
 from worker.core.items import User, UserState
 from worker.core.letters import DeadLetter, Letters, Produce
 from worker.core.login import Login
-from worker.core.lookup_cache import LookupCache
 from worker.core.offset_map import NOTHING
+from worker.core.parts import PARTS, Parts
 from worker.core.policy import Policy
-from worker.core.probes import Probes
-from worker.core.queues import Queues
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.retry import Random
 from worker.core.settling import Settling
 from worker.core.standing import standing
 from worker.core.tally import Status, Tally
-from worker.core.troubles import Troubles
 from worker.core.turns import Turns
 
 ADMIT_AFTER: Final = 64  # settled events: admission looks at every partition, so not after each one
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a lane is composed of. The simulation plants its bugs here, so that each part is known to be needed."""
-
-    queues: type[Queues] = Queues
-    commits: type[Commits] = Commits
-    cache: type[LookupCache] = LookupCache
-    probes: type[Probes] = Probes
-    troubles: type[Troubles] = Troubles
-
-
-PARTS: Final = Parts()
 
 
 class Lane:

@@ -1,0 +1,48 @@
+"""What a lane is wired to, as it sees them: the adapters, or a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from mappings.contract import Request, Response
+from worker.adapters.producer import Acknowledged, ProduceFailed
+from worker.core.faults import Fault
+from worker.core.records import Position, TopicPartition
+
+
+class Transport(Protocol):
+    """Requests out, answers in."""
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
+
+
+class Consumer(Protocol):
+    """The lane's consumer; its calls may come from any thread."""
+
+    ends: Mapping[TopicPartition, int]
+
+    @property
+    def metadata_ignored(self) -> int: ...
+    def start(self) -> None: ...
+    def pause_only(self, partitions: frozenset[TopicPartition]) -> None: ...
+    def commit(self, positions: Mapping[TopicPartition, Position]) -> None: ...
+    def taken(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Producer(Protocol):
+    """Dead letters out; ``done`` is called on the loop."""
+
+    def send(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+        ordering_key: bytes | None,
+        done: Callable[[Acknowledged | ProduceFailed], None],
+    ) -> None: ...

@@ -32,8 +32,10 @@ def test_another_library_s_script_leaves_the_same_record(
     messages = in_script_order(library)
     place.topics.produce(place.topic, by_user(messages))
     sandbox.put_eligibility(*SURVEYED)
-    surveying = wootric(sandbox.url, settings={"email_survey_on_eligible": True})  # nothing is merged then
-    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), surveying) as worker:
+    surveying = wootric(
+        sandbox.url, settings={"email_survey_on_eligible": True}, concurrency=32
+    )  # nothing is merged then
+    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url, concurrency=32), surveying) as worker:
         metrics = worker.until_settled(len(messages), "wigzo", "wootric")
         assert 0 == worker.stop()
     assert [(0, 0), (0, 0)] == [metrics.balance("wigzo"), metrics.balance("wootric")]

@@ -32,7 +32,9 @@ def test_bad_input_is_kept_with_its_reason_and_costs_its_neighbours_nothing(
     topic = place.topics.create(f"{place.topic}-odd", partitions=1, max_message_bytes=str(8 << 20))
     place.topics.produce(topic, _between_neighbours([raw for _, raw in lines]))
     events = len(lines) + 1 + sum(map(len, EXPECTED.values()))
-    with Worker(tmp_path, place.kafka(topics=[topic]), wigzo(sandbox.url), wootric(sandbox.url)) as worker:
+    with Worker(
+        tmp_path, place.kafka(topics=[topic]), wigzo(sandbox.url, concurrency=32), wootric(sandbox.url, concurrency=32)
+    ) as worker:
         worker.until_settled(events, "wigzo")
         metrics = worker.until_metrics(lambda now: now.settled("wootric") == events - len(LARGE))
         assert 0 == worker.stop()

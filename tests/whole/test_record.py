@@ -35,9 +35,9 @@ def test_the_vendors_receive_what_was_written_down_for_each_shopper(
     sandbox.put_eligibility(*SURVEYED)
     with vendors() as token_alone:
         # With surveys by e-mail nothing is merged: each request stands for one event.
-        surveying = wootric(sandbox.url, settings={"email_survey_on_eligible": True})
-        alone = wootric(token_alone.url, "alone", credentials=False)
-        with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), surveying, alone) as worker:
+        surveying = wootric(sandbox.url, settings={"email_survey_on_eligible": True}, concurrency=32)
+        alone = wootric(token_alone.url, "alone", credentials=False, concurrency=32)
+        with Worker(tmp_path, place.kafka(), wigzo(sandbox.url, concurrency=32), surveying, alone) as worker:
             metrics = worker.until_settled(len(messages), "wigzo", "wootric", "alone")
             assert 0 == worker.stop()
         checks = wootric_arrived(token_alone.arrivals("wootric"))

@@ -46,8 +46,10 @@ def test_a_stream_leaves_what_its_events_leave_one_by_one(
     # Envelopes hold events of several users: one partition keeps the order between them.
     place.topics.produce(place.topic, records, partition=None if records[0][0] else 0)
     with vendors() as token_alone:
-        alone = wootric(token_alone.url, "alone", credentials=False)
-        with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), wootric(sandbox.url), alone) as worker:
+        alone = wootric(token_alone.url, "alone", credentials=False, concurrency=32)
+        with Worker(
+            tmp_path, place.kafka(), wigzo(sandbox.url, concurrency=32), wootric(sandbox.url, concurrency=32), alone
+        ) as worker:
             should = _one_by_one(worker, records)
             metrics = worker.until_settled(should.events["wigzo"].total(), *should.events)
             assert 0 == worker.stop()

@@ -62,17 +62,9 @@ class Lane:
         troubles = parts.troubles(policy, self._gate, random, self._others_wait, self.notes)
         endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
         login = Login(destination, settings, random)
+        lookups, probes = self._cache, self._probes
         self._turns = Turns(
-            destination,
-            settings,
-            self._queues,
-            endings,
-            troubles,
-            self._gate,
-            login,
-            self._cache,
-            self._probes,
-            self.tally,
+            destination, settings, self._queues, endings, troubles, self._gate, login, lookups, probes, self.tally
         )
         self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
         self._admitted_at = 0  # how many events had left when admission was last tried

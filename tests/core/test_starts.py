@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 from worker.core.commit_metadata import Metadata, decode, encode
 from worker.core.offset_map import OffsetMap
 from worker.core.records import Position
-from worker.core.starts import EARLIEST, AtCommit, AtTime, Begin, Committed, NoStart, StartAt, begin, group_start
+from worker.core.starts import (
+    EARLIEST,
+    Anew,
+    AtCommit,
+    AtTime,
+    Begin,
+    Committed,
+    NoStart,
+    StartAt,
+    begin,
+    group_start,
+)
 
 
 def a_commit(offset: int = 500, metadata: Metadata | None = None) -> Committed:
@@ -19,8 +30,9 @@ def a_beginning(
     began: float | None = None,
     setting: StartAt | None = None,
     now: float = 9_000.0,
+    topic_id: bytes | None = None,
 ) -> Begin:
-    return begin(commit, began, setting, now)
+    return begin(commit, began, setting, now, topic_id)
 
 
 def committed(begun: Begin, offset: int) -> Committed:
@@ -115,3 +127,23 @@ def test_the_group_began_at_the_earliest_time_that_its_commits_carry() -> None:
 
 def test_commits_that_carry_no_time_do_not_say_when_the_group_began() -> None:
     assert group_start([a_commit(metadata=None), a_commit(metadata=Metadata())]) is None
+
+
+# --- A topic that was deleted and made anew
+
+OLD, NEW = b"o" * 16, b"n" * 16
+
+
+def test_a_commit_of_a_topic_that_was_made_anew_under_its_name_is_ignored_whole() -> None:
+    commit = a_commit(metadata=Metadata(start=100.0, topic_id=OLD, settled=OffsetMap(510, (505,))))
+    assert Anew(100.0) == a_beginning(commit, began=100.0, setting="latest", topic_id=NEW)
+
+
+def test_the_start_of_the_group_outlives_the_topic() -> None:
+    assert Metadata(start=100.0) == a_beginning(a_commit(metadata=Metadata(topic_id=OLD)), 100.0, topic_id=NEW).metadata
+
+
+@pytest.mark.parametrize(("said", "now"), [(OLD, OLD), (None, NEW), (OLD, None), (None, None)])
+def test_a_commit_counts_where_the_topic_is_the_same_or_nobody_tells(said: bytes | None, now: bytes | None) -> None:
+    metadata = Metadata(start=100.0, topic_id=said)
+    assert AtCommit(500, metadata) == a_beginning(a_commit(metadata=metadata), 100.0, topic_id=now)

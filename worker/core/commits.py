@@ -17,7 +17,8 @@ def position_of(assignment: Assignment) -> Position:
     """The next offset to read, and what is settled beyond it."""
     ledger = assignment.ledger
     offset = ledger.committable
-    return Position(offset, encode(Metadata(start=assignment.start, settled=ledger.offset_map()), offset))
+    said = Metadata(start=assignment.start, topic_id=assignment.topic_id, settled=ledger.offset_map())
+    return Position(offset, encode(said, offset))
 
 
 class Commits:

@@ -16,6 +16,8 @@ class FaultKind(StrEnum):
     DNS = "dns"
     PROTOCOL = "protocol"
     FORBIDDEN_HOST = "forbidden-host"
+    WITHHELD = "withheld"  # by the worker itself, last before writing: somebody else may own the partition by now
+    CUT = "cut"  # by the worker itself, at the drain's bound
 
 
 @dataclass(frozen=True, slots=True)

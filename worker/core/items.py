@@ -68,6 +68,7 @@ class Assignment:
     decoded: tuple[Member, ...] | None = None  # the backlog's first record, where it waits for room in the offset map
     position: int = 0  # the consumer's, once the backlog is empty
     start: float | None = None  # when the group began, for the commits' metadata
+    topic_id: bytes | None = None  # for the same
     events: int = 0  # queued or under way
     bytes: int = 0  # their share of the buffer's budget
     open: int = 0  # requests under way

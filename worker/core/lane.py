@@ -85,6 +85,7 @@ class Lane:
             settled = NOTHING if metadata is None else metadata.settled
             assignment = self._intake.assign(assigned.partition, assigned.position.offset, settled)
             assignment.start = None if metadata is None else metadata.start
+            assignment.topic_id = assigned.topic_id
 
     def receive(
         self,

@@ -13,6 +13,7 @@ class Policy:
     """One destination's share of ``[destinations.<name>]`` (docs/settings.md says what each means)."""
 
     integration: str
+    enabled: bool = True  # else nothing is read, and what was committed is committed again
     types: frozenset[str] = frozenset()  # empty: all
     events_allowed: tuple[str, ...] = ()  # patterns with ``*``; empty: all
     events_denied: tuple[str, ...] = ()
@@ -21,6 +22,7 @@ class Policy:
     max_age: float | None = None
     concurrency: int = 512
     retry_window: float = 4 * HOUR
+    reject_guard: int | Literal["off"] = 500  # refused events of different users in a row
     unknown_outcome: Literal["retry", "dead-letter"] = "retry"
     buffer_events: int = 10_000
     buffer_bytes: int = 64 << 20

@@ -46,7 +46,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """One partition that this worker now owns: where reading begins, and what its commit's metadata said."""
+    """One partition that this worker now owns: where reading begins, and what its commit's metadata said.
+
+    ``topic_id`` is Kafka's own, 16 bytes; ``None`` where the broker has none. A topic that is made anew under its old
+    name has another.
+    """
 
     partition: TopicPartition
     position: Position
+    topic_id: bytes | None = None

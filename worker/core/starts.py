@@ -64,7 +64,22 @@ class AtTime:
         return Metadata(start=self.time)
 
 
-Begin: TypeAlias = AtCommit | AtTime
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """The topic was made anew under its old name: what was committed speaks of other records under the same offsets.
+
+    Begin at the first record there is, and commit that before it is handled. ``start`` is the group's, as before: it
+    still decides where the partitions of other topics begin.
+    """
+
+    start: float | None
+
+    @property
+    def metadata(self) -> Metadata:
+        return Metadata(start=self.start)
+
+
+Begin: TypeAlias = AtCommit | AtTime | Anew
 
 
 def group_start(commits: Iterable[Committed]) -> float | None:
@@ -73,18 +88,31 @@ def group_start(commits: Iterable[Committed]) -> float | None:
     return min((start for start in carried if start is not None), default=None)
 
 
-def begin(commit: Committed | None, group_start: float | None, setting: StartAt | None, now: float) -> Begin:
+def begin(
+    commit: Committed | None,
+    group_start: float | None,
+    setting: StartAt | None,
+    now: float,
+    topic_id: bytes | None = None,
+) -> Begin:
     """Where to begin a partition with this commit, or without one. ``now`` is in Unix seconds.
 
     A group that already began takes no notice of the setting. A commit without a word of ours is obeyed, and carries
-    the group's start from then on. Raises :class:`NoStart`.
+    the group's start from then on. ``topic_id``: the topic's now, where the broker tells. Raises :class:`NoStart`.
     """
     start = _resolved(setting, now) if group_start is None else group_start
+    if commit is not None and _is_of_another(topic_id, commit.metadata):
+        return Anew(start)
     if commit is not None:
         return AtCommit(commit.position.offset, replace(commit.metadata or Metadata(), start=start))
     if start is None:
         raise NoStart
     return AtTime(start)
+
+
+def _is_of_another(topic_id: bytes | None, metadata: Metadata | None) -> bool:
+    said = None if metadata is None else metadata.topic_id
+    return said is not None and topic_id is not None and said != topic_id
 
 
 def _resolved(setting: StartAt | None, now: float) -> float | None:

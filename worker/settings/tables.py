@@ -44,6 +44,9 @@ Servers = Annotated[
 ]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(listed), PATTERNS]
 Count = Annotated[int, BeforeValidator(whole), Field(gt=0), Kind("a whole number above 0")]
+CountOrOff = Annotated[
+    Annotated[int, BeforeValidator(whole), Field(gt=0)] | Literal["off"], Kind('a whole number above 0, or "off"')
+]
 
 
 def http_url(url: SecretStr) -> SecretStr:
@@ -129,6 +132,11 @@ class DestinationTable(Table):
     mapping: Annotated[str, Field(min_length=1), Kind("the name of an installed mapping")] = Field(
         description="Whose API it is: the name of an installed mapping (wigzo, wootric, or another package's)."
     )
+    enabled: bool = Field(
+        default=True,
+        description="false: nothing is sent, and its place in the topics is kept (a group that is empty for a week "
+        "loses it).",
+    )
     integration: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="Its name in an event's integrations; without it, the mapping's own (Wigzo, Wootric)."
     )
@@ -155,6 +163,11 @@ class DestinationTable(Table):
     connect_timeout: Duration = Field(default=3.0, description="How long a connection may take to open.")
     request_timeout: Duration = Field(default=10.0, description="How long a request may take in all.")
     retry_window: Duration = Field(default=4 * 3600.0, description="A user's event that fails for so long is given up.")
+    reject_guard: CountOrOff = Field(
+        default=500,
+        description="So many events of different users refused one after another hold the destination: a bad change "
+        "is not to make dead letters of a whole topic.",
+    )
     unknown_outcome: Literal["retry", "dead-letter"] = Field(
         default="retry",
         description="What becomes of a survey e-mail (a score, …) of which nobody knows whether it arrived.",

@@ -512,6 +512,73 @@ def test_no_more_connections_are_open_than_allowed(factory: Factory, run: Run) -
     assert ([200] * 20, 3) == ([each.status for each in got], connections)
 
 
+# --- The last look before anything is written
+
+
+def test_what_may_not_be_written_any_more_does_not_arrive(factory: Factory, run: Run) -> None:
+    async def story() -> tuple[list[Response | Fault], Vendor]:
+        words = iter([True, False, False, True])
+        async with (
+            a_vendor(answering(an_answer())) as vendor,
+            a_transport(factory, vendor.origin, may_write=lambda: next(words)) as one,
+        ):
+            return [await one.send(a_request(vendor.origin, json={"n": n}), {}) for n in range(4)], vendor
+
+    got, vendor = run(story())
+    withheld = Fault(FaultKind.WITHHELD, written=False)
+    assert [200, withheld, withheld, 200] == [each if isinstance(each, Fault) else each.status for each in got]
+    assert ([b'{"n":0}', b'{"n":3}'], 1) == ([each.body for each in vendor.received], vendor.connections)
+
+
+def test_the_last_look_comes_after_the_handshake(factory: Factory, run: Run, certificates: Certificates) -> None:
+    allowed = True
+
+    async def late(connection: Connection) -> None:
+        nonlocal allowed
+        await connection.reader.read(0)
+        allowed = False  # the lease runs out while the client waits for the handshake
+        await connection.writer.start_tls(certificates.good)
+        await connection.request()
+
+    async def story() -> tuple[Response | Fault, Vendor]:
+        async with a_vendor(late) as vendor:
+            origin = vendor.origin.replace("http:", "https:")
+            trusting = {"ca_file": certificates.authority, "may_write": lambda: allowed}
+            async with a_transport(factory, origin, **trusting) as one:
+                return await one.send(a_request(origin), {}), vendor
+
+    got, vendor = run(story())
+    assert (Fault(FaultKind.WITHHELD, written=False), []) == (got, vendor.received)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_the_last_look_comes_after_the_wait_for_a_free_place(factory: Factory, run: Run, method: str) -> None:
+    allowed = True
+    answer = asyncio.Event()
+
+    async def slowly(connection: Connection) -> None:
+        await connection.request()
+        await answer.wait()
+        await connection.write(an_answer())
+        await connection.request()
+
+    async def story() -> tuple[Response | Fault, Response | Fault, Vendor]:
+        nonlocal allowed
+        looking = {"connections": 1, "may_write": lambda: allowed}
+        async with a_vendor(slowly) as vendor, a_transport(factory, vendor.origin, **looking) as one:
+            first = asyncio.create_task(one.send(a_request(vendor.origin), {}))
+            await until(lambda: len(vendor.received) == 1)
+            second = asyncio.create_task(one.send(a_request(vendor.origin, method=method, json=None), {}))
+            await asyncio.sleep(0)  # it waits now
+            allowed = False
+            answer.set()
+            return await first, await second, vendor
+
+    first, second, vendor = run(story())
+    assert (200, Fault(FaultKind.WITHHELD, written=False)) == (first.status, second)
+    assert 1 == len(vendor.received)
+
+
 async def one_answer_then_none(connection: Connection) -> None:
     """Keeps the connection alive, and closes it when the next request has come: as an idle timeout would."""
     await connection.request()
@@ -521,12 +588,25 @@ async def one_answer_then_none(connection: Connection) -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [{"method": "POST"}, {"method": "POST", "repeatable": False}, {"method": "PUT", "repeatable": False}],
-    ids=["POST", "POST once", "PUT once"],
+    [{"method": "POST"}, {"method": "POST", "repeatable": False}, {"method": "PUT"}],
+    ids=["POST", "POST once", "PUT"],
 )
 def test_a_stale_connection_never_makes_it_go_out_twice(factory: Factory, run: Run, overrides: dict[str, Any]) -> None:
     got, vendor = run(ask(factory, one_answer_then_none, requests=2, **overrides))
     assert [200, Fault(FaultKind.RESET, written=True)] == [got[0].status, without_detail(got[1])]
+    assert 2 == len(vendor.received)
+
+
+def test_a_get_goes_out_again_when_a_kept_connection_was_stale(factory: Factory, run: Run) -> None:
+    got, vendor = run(ask(factory, one_answer_then_none, requests=2, method="GET", json=None))
+    assert ([200, 200], 3) == ([each.status for each in got], len(vendor.received))
+
+
+def test_a_get_does_not_go_out_again_when_nothing_may_be_written(factory: Factory, run: Run) -> None:
+    words = iter([True, True, False])
+    looking = {"may_write": lambda: next(words)}
+    got, vendor = run(ask(factory, one_answer_then_none, requests=2, transport=looking, method="GET", json=None))
+    assert [200, Fault(FaultKind.WITHHELD, written=False)] == [got[0].status, got[1]]
     assert 2 == len(vendor.received)
 
 
@@ -535,7 +615,7 @@ def test_faults_of_connecting_are_the_same_for_what_goes_out_once(factory: Facto
         async with a_vendor(silence) as vendor:
             pass
         async with a_transport(factory, vendor.origin) as sender:
-            return await sender.send(a_request(vendor.origin, repeatable=False), {})
+            return await sender.send(a_request(vendor.origin, method="PUT"), {})
 
     assert Fault(FaultKind.REFUSED, written=False) == without_detail(run(story()))
 

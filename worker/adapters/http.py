@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ import yarl
 from aiohttp import hdrs
 
 from mappings.contract import Request, Response
+from worker.adapters.http_connector import RECEIVE_BUFFER, Connector, Withheld, only_once
 from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_faults import fault
 from worker.adapters.http_message import inflate, payload, target
@@ -24,8 +24,6 @@ from worker.core.faults import Fault, FaultKind
 
 BODY_LIMIT: Final = 256 << 10
 MIB: Final = 1 << 20
-# What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
-RECEIVE_BUFFER: Final = 16 << 10
 HEADERS: Final = 100
 HEADER_BYTES: Final = 8 << 10
 USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
@@ -36,12 +34,18 @@ class ForbiddenHost(Exception):  # noqa: N818  (a finding, told as a fault)
     """The request names an origin that its destination did not declare."""
 
 
+def always() -> bool:
+    """Nobody else will ever want to send the same."""
+    return True
+
+
 class Transport:
     """One destination's way out. Shares no connection, no buffer and no limit with another's.
 
     ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
     (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
-    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities.
+    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
+    is asked last before the first byte of each request: where it says no, nothing is written.
 
     Redirects are answers, never followed; cookies are forgotten; nothing is taken from the environment.
     """
@@ -56,6 +60,7 @@ class Transport:
         ca_file: Path | None = None,
         proxy: str | None = None,
         bodies: int = 16 * MIB,
+        may_write: Callable[[], bool] = always,
     ) -> None:
         self._origins = frozenset(origin(yarl.URL(host)) for host in hosts)
         self._connections = connections
@@ -63,6 +68,7 @@ class Transport:
         self._deadlines = Deadlines(request_timeout)
         self._ca_file = ca_file
         self._proxy = proxy
+        self._may_write = may_write
         self._large = asyncio.Semaphore(max(1, bodies // BODY_LIMIT))
         self._url = lru_cache(TARGETS)(self._checked)
         self._session: aiohttp.ClientSession
@@ -72,7 +78,7 @@ class Transport:
         context = ssl.create_default_context(cafile=self._ca_file)
         context.set_alpn_protocols(["http/1.1"])
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=context, socket_factory=small_socket),
+            connector=Connector(may_write=self._may_write, limit=self._connections, ssl=context),
             timeout=self._timeout,
             proxy=self._proxy,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -101,8 +107,8 @@ class Transport:
     async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:
         """Send it once, with ``headers`` (the login's) added to its own.
 
-        Raises nothing that the other end or the mapping can cause. A GET, and a PUT that may be repeated, goes out a
-        second time within the same timeout when a kept connection turns out to be closed.
+        Raises nothing that the other end or the mapping can cause. A GET goes out a second time within the same timeout
+        when a kept connection turns out to be closed; nothing else does, since nobody would count the repeat.
         """
         answer = body = None
         try:
@@ -111,6 +117,8 @@ class Transport:
                 body = await self._read(answer)
         except ForbiddenHost as error:
             return Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error))
+        except Withheld:
+            return Fault(FaultKind.WITHHELD, written=False)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             if answer is None:
                 return fault(error)
@@ -127,7 +135,7 @@ class Transport:
             data=None if body is None else aiohttp.BytesPayload(body.content, content_type=body.content_type),
             headers={**request.headers, **headers},
             allow_redirects=False,
-            middlewares=() if request.repeatable else (only_once,),
+            middlewares=(only_once,) if request.method == hdrs.METH_PUT else (),  # a POST is, in any case
         )
 
     def _checked(self, url: str, query: tuple[tuple[str, str], ...]) -> yarl.URL:
@@ -166,21 +174,3 @@ async def read_up_to(content: aiohttp.StreamReader, limit: int) -> bytes | None:
         if len(body) > limit:
             return None
     return bytes(body)
-
-
-async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a PUT again by itself: it does so for two exceptions, and this is neither."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError("not sent again") from error
-
-
-def small_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket whose unread bytes are bounded."""
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    return made

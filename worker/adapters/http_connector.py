@@ -1,0 +1,64 @@
+"""How a transport gets its connections, and what is looked at once there is one."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+# What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
+RECEIVE_BUFFER: Final = 16 << 10
+
+
+class Withheld(Exception):  # noqa: N818  (a finding, told as a fault)
+    """There is a connection, and no request may be written to it any more."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """Asks ``may_write`` once a request has its connection: the next thing that aiohttp does is to write it.
+
+    Before that it would be too early: a connect takes up to its timeout, and so does waiting for a free place. A
+    connection that nothing was written to is kept.
+    """
+
+    def __init__(self, *, may_write: Callable[[], bool], **settings: Any) -> None:
+        super().__init__(socket_factory=small_socket, **settings)
+        self._may_write = may_write
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's signature)
+    ) -> Connection:
+        """As aiohttp's. Raises ``Withheld``, too."""
+        connection = await super().connect(req, traces, timeout)
+        if self._may_write():
+            return connection
+        connection.release()
+        raise Withheld
+
+
+def small_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket whose unread bytes are bounded."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made
+
+
+async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT again by itself: it does so for two exceptions, and this is neither.
+
+    The first one may have been done before its connection closed, and nobody would count the repeat.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError("not sent again") from error

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
+from worker import wires
 from worker.adapters.admin import Admin
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
@@ -52,10 +53,15 @@ def run(settings: Settings) -> int:
     connection = connection_of(settings)
     signal.signal(signal.SIGTERM, leave_at_once)
     prepare(settings, connection, log)
+    return serve(Worker(settings, connection, log, guard))
+
+
+def serve(worker: Worker) -> int:
+    """Run it on an event loop; its exit code."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-    return uvloop.run(Worker(settings, connection, log, guard).run())
+    return uvloop.run(worker.run())
 
 
 def leave_at_once(_number: int, _frame: object) -> NoReturn:
@@ -83,14 +89,14 @@ class Worker:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, None)
-        producer = Producer(self.connection, call=loop.call_soon_threadsafe, log=self.log)
+        producer = self._producer()
         producer.start()
         clock = steady_clock()
         runners = [self._runner(one, producer, clock, stop) for one in self.settings.destinations.values()]
         async with AsyncExitStack() as stack:
             await self._admin(runners, clock, stack)
             lanes = [loop.create_task(runner.run(), name=runner.name) for runner in runners]
-            self.log.info("started", destinations=[runner.name for runner in runners], version=version("segment-relay"))
+            self._say_started()
             error = await self._until_stopped(lanes, stopped)
             if error is None:
                 self.log.info("stopping: finishing what is under way")
@@ -100,6 +106,12 @@ class Worker:
                 await self._abandon(lanes)
         await asyncio.to_thread(producer.close, CLOSING)
         return self._ended(error)
+
+    def _say_started(self) -> None:
+        self.log.info("started", destinations=[*self.settings.destinations], version=version("segment-relay"))
+        for name, destination in self.settings.destinations.items():
+            if not destination.policy.enabled:
+                self.log.info("disabled: it keeps its place, and nothing is sent", destination=name)
 
     async def _until_stopped(
         self, lanes: list[asyncio.Task[None]], stopped: asyncio.Future[BaseException | None]
@@ -141,7 +153,7 @@ class Worker:
     def _runner(
         self,
         destination: DestinationSettings,
-        producer: Producer,
+        producer: wires.Producer,
         clock: Callable[[], float],
         stop: Callable[[BaseException | None], None],
     ) -> Runner:
@@ -189,7 +201,10 @@ class Worker:
             log=self.log.bind(destination=destination.name),
         )
 
-    def _transport(self, destination: DestinationSettings) -> Transport:
+    def _producer(self) -> wires.ProducerThread:
+        return Producer(self.connection, call=asyncio.get_running_loop().call_soon_threadsafe, log=self.log)
+
+    def _transport(self, destination: DestinationSettings) -> wires.Transport:
         return Transport(
             hosts=destination.destination.hosts(destination.mapping_settings),
             connect_timeout=destination.connect_timeout,

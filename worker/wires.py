@@ -46,3 +46,10 @@ class Producer(Protocol):
         ordering_key: bytes | None,
         done: Callable[[Acknowledged | ProduceFailed], None],
     ) -> None: ...
+
+
+class ProducerThread(Producer, Protocol):
+    """One that has a life of its own, beside the lanes."""
+
+    def start(self) -> None: ...
+    def close(self, timeout: float) -> None: ...

@@ -157,10 +157,13 @@ class Worker:
         clock: Callable[[], float],
         stop: Callable[[BaseException | None], None],
     ) -> Runner:
+        def may_write() -> bool:
+            return runner.may_write()
+
         runner = Runner(
             name=destination.name,
             lane=self._lane(destination),
-            transport=self._transport(destination),
+            transport=self._transport(destination, may_write),
             producer=producer,
             dead_letters=destination.dead_letters,
             concurrency=destination.policy.concurrency,
@@ -170,7 +173,7 @@ class Worker:
             failed_with=stop,
             log=LaneLog(self.log, destination.name),
         )
-        runner.consumer = self._consumer(destination, runner)
+        runner.consumer = self._consumer(destination, runner, clock)
         return runner
 
     def _lane(self, destination: DestinationSettings) -> Lane:
@@ -184,7 +187,7 @@ class Worker:
             secrets=frozenset(secrets_in(destination.mapping_settings)),
         )
 
-    def _consumer(self, destination: DestinationSettings, inbox: Inbox) -> Consumer:
+    def _consumer(self, destination: DestinationSettings, inbox: Inbox, clock: Callable[[], float]) -> Consumer:
         kafka = self.settings.kafka
         return Consumer(
             self.connection,
@@ -199,12 +202,13 @@ class Worker:
             max_poll_interval=kafka.max_poll_interval,
             drain_timeout=self.settings.worker.drain_timeout,
             log=self.log.bind(destination=destination.name),
+            clock=clock,
         )
 
     def _producer(self) -> wires.ProducerThread:
         return Producer(self.connection, call=asyncio.get_running_loop().call_soon_threadsafe, log=self.log)
 
-    def _transport(self, destination: DestinationSettings) -> wires.Transport:
+    def _transport(self, destination: DestinationSettings, may_write: Callable[[], bool]) -> wires.Transport:
         return Transport(
             hosts=destination.destination.hosts(destination.mapping_settings),
             connect_timeout=destination.connect_timeout,
@@ -212,6 +216,7 @@ class Worker:
             connections=destination.policy.concurrency,
             ca_file=destination.ca_file,
             proxy=destination.proxy,
+            may_write=may_write,
         )
 
 

@@ -147,8 +147,13 @@ class Runner:
 
     # --- requests
 
+    def may_write(self) -> bool:
+        """Whether the partitions are surely still this worker's: asked last before anything is written."""
+        return self.clock() < self.consumer.lease_until
+
     def _take(self) -> Send | None:
         now = self.clock()
+        self.lane.lease_until = self.consumer.lease_until
         while True:
             effect = self.lane.take(now)
             if not isinstance(effect, ReadSecrets):
@@ -191,6 +196,7 @@ class Runner:
             headers=produce.headers,
             ordering_key=produce.ordering_key,
             done=lambda result: self._produced(produce.letter, result),
+            may_write=self.may_write,
         )
 
     def _produced(self, letter: DeadLetter, result: Acknowledged | ProduceFailed) -> None:

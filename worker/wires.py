@@ -25,6 +25,8 @@ class Consumer(Protocol):
     ends: Mapping[TopicPartition, int]
 
     @property
+    def lease_until(self) -> float: ...
+    @property
     def metadata_ignored(self) -> int: ...
     def start(self) -> None: ...
     def pause_only(self, partitions: frozenset[TopicPartition]) -> None: ...
@@ -45,6 +47,7 @@ class Producer(Protocol):
         headers: Sequence[tuple[str, bytes]],
         ordering_key: bytes | None,
         done: Callable[[Acknowledged | ProduceFailed], None],
+        may_write: Callable[[], bool],
     ) -> None: ...
 
 

@@ -14,6 +14,7 @@ import kafka
 import pytest
 from kafka.consumer.fetcher import Fetcher
 from kafka.consumer.subscription_state import SubscriptionState
+from kafka.coordinator.base import BaseCoordinator
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
@@ -56,6 +57,20 @@ def test_coroutines_are_run_and_futures_awaited_by_the_manager() -> None:
 def test_positions_and_the_wish_to_rejoin_are_where_they_were() -> None:
     assert parameters(SubscriptionState.all_consumed_offsets) == ["self"]
     assert parameters(ConsumerCoordinator.request_rejoin) == ["self"]
+
+
+def test_heartbeats_joins_and_exits_are_where_the_lease_listens() -> None:
+    """One heartbeat at a time, each called through the instance: what is put there is what is called."""
+    for name in ("_send_heartbeat_request", "_do_join_and_sync_async"):
+        assert inspect.iscoroutinefunction(getattr(BaseCoordinator, name))
+        assert parameters(getattr(BaseCoordinator, name)) == ["self"]
+    assert "await self._send_heartbeat_request()" in inspect.getsource(BaseCoordinator._do_heartbeat)
+    assert "call_soon(self._do_join_and_sync_async)" in inspect.getsource(BaseCoordinator.join_group_async)
+    loop = inspect.getsource(BaseCoordinator._heartbeat_loop)
+    assert "await self._do_heartbeat()" in loop
+    assert "await self.maybe_leave_group_async()" in loop
+    for source in (BaseCoordinator._handle_heartbeat_response, ConsumerCoordinator._handle_offset_commit_response):
+        assert inspect.getsource(source).count("self.reset_generation(") == 2
 
 
 def test_the_fetcher_still_parks_records_where_it_is_given_them_back() -> None:

@@ -127,6 +127,18 @@ def test_records_beside_one_that_is_too_large_arrive_all_the_same(apache: Cluste
 
 
 @pytest.mark.apache
+def test_what_may_not_be_written_is_not_and_may_be_sent_again(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    with Post(apache.bootstrap) as post:
+        post.send(topic, value=b"withheld", may_write=lambda: False)
+        assert post.answer() == [ProduceFailed("Withheld", transient=True, too_large=False)]
+        post.send(topic, value=b"written")
+        assert post.answer(2)[1] == Acknowledged()
+    assert [record.value for record in everything(apache.bootstrap, topic, 1)] == [b"written"]
+
+
+@pytest.mark.apache
 def test_a_missing_topic_is_a_failure_that_may_pass_and_is_not_created_by_the_way(
     apache: Cluster, unique: Names
 ) -> None:

@@ -19,6 +19,7 @@ from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
+from worker.adapters.lease import Lease
 from worker.adapters.reader import Reader, Wishes
 from worker.adapters.subscription import GRACE_SECONDS, Positions, Subscription
 from worker.adapters.watchdog import Watchdog
@@ -47,8 +48,8 @@ class Consumer:
     """One member of one consumer group. Durations are seconds.
 
     ``call(function, *arguments)`` runs a function soon on the lane's event loop, from any thread and in order.
-    ``now`` is the wall clock (Unix seconds), ``clock`` a steady one. ``ends`` is the end of each owned partition's log
-    as the last fetch saw it, and may be read from any thread.
+    ``now`` is the wall clock (Unix seconds), ``clock`` a steady one, by which the lease is told. ``ends`` is the end of
+    each owned partition's log as the last fetch saw it, and may be read from any thread.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Consumer:
         self._beginnings = Beginnings(start_at, now, log)
         self._watchdog = Watchdog(drain_timeout + 2 * GRACE_SECONDS)
         self._wishes = Wishes()
+        self._lease = Lease(session_timeout)
         self._stopping = False
         self._subscription: Subscription | None = None
         self._consumer: KafkaConsumer | None = None
@@ -132,6 +134,11 @@ class Consumer:
         return not self._thread.is_alive()
 
     @property
+    def lease_until(self) -> float:
+        """Until then, by ``clock``, nobody else can own this member's partitions; ``-inf``: that is not sure now."""
+        return self._lease.until
+
+    @property
     def keeps_metadata(self) -> bool | None:
         """Whether the broker keeps commit metadata; ``None`` until the first partitions have begun."""
         return self._beginnings.keeps_metadata
@@ -158,8 +165,16 @@ class Consumer:
     def _serve(self) -> None:
         consumer = self._consumer = connected(KafkaConsumer, self._connection, CONNECT_SECONDS, **self._options)
         subscription = self._subscription = Subscription(
-            consumer, self._assignor, self._inbox, self._call, self._drain_timeout, self._log
+            consumer,
+            self._assignor,
+            self._inbox,
+            self._call,
+            drain_timeout=self._drain_timeout,
+            lease=self._lease,
+            clock=self._clock,
+            log=self._log,
         )
+        private_calls.keep(self._lease, consumer, self._clock)
         consumer.subscribe(self._topics, listener=subscription)
         for topic in self._topics:
             # Before the first poll: else the first round races the first metadata (see worker.adapters.watchdog).

@@ -17,10 +17,13 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorNotAvailableError, FencedInstanceIdError, RebalanceInProgressError
 from kafka.future import Future
 
+from worker.adapters.lease import Lease
+
 Offsets = Mapping[KafkaPartition, OffsetAndMetadata]
+Requests = Callable[[], Awaitable[object]]
 
 
 class Ended(Exception):  # noqa: N818  (not a fault: the consumer was closed, or ended by an error that it tells itself)
@@ -101,6 +104,53 @@ def unpark(consumer: KafkaConsumer) -> None:
     fetcher = consumer._fetcher
     if not fetcher._next_partition_records:
         fetcher._next_partition_records = None
+
+
+def keep(lease: Lease, consumer: KafkaConsumer, clock: Callable[[], float]) -> None:
+    """Renew the lease by heartbeats and joins, and end it where this member falls out of its group or leaves it.
+
+    Call it before the first poll. kafka-python says publicly only when a heartbeat was answered last; what counts is
+    when the answered one was sent.
+    """
+    coordinator = consumer._coordinator
+    coordinator._send_heartbeat_request = _beating(coordinator._send_heartbeat_request, lease, clock)
+    coordinator._do_join_and_sync_async = _joining(coordinator._do_join_and_sync_async, lease, clock)
+    for name in ("reset_generation", "maybe_leave_group_async"):
+        setattr(coordinator, name, _ending(getattr(coordinator, name), lease))
+
+
+def _beating(heartbeat: Requests, lease: Lease, clock: Callable[[], float]) -> Requests:
+    async def beating() -> None:
+        sent = clock()
+        try:
+            await heartbeat()
+        except RebalanceInProgressError:  # a good answer, too: the coordinator keeps the member
+            lease.renew(sent)
+            raise
+        except FencedInstanceIdError:
+            lease.end()
+            raise
+        lease.renew(sent)
+
+    return beating
+
+
+def _joining(join: Requests, lease: Lease, clock: Callable[[], float]) -> Requests:
+    async def joining() -> object:
+        sent = clock()
+        assignment = await join()
+        lease.renew(sent)
+        return assignment
+
+    return joining
+
+
+def _ending(leave: Callable[..., object], lease: Lease) -> Callable[..., object]:
+    def ending(*arguments: object, **options: object) -> object:
+        lease.end()
+        return leave(*arguments, **options)
+
+    return ending
 
 
 def rejoin(consumer: KafkaConsumer) -> None:

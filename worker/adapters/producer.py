@@ -47,6 +47,10 @@ class ProduceFailed:
     too_large: bool
 
 
+class Withheld(RetriableError):  # type: ignore[misc]  # noqa: N818  (kafka-python has no types; a decision, no fault)
+    """Not written: somebody else may own its partition by now."""
+
+
 Produced: TypeAlias = Acknowledged | ProduceFailed
 
 
@@ -58,6 +62,7 @@ class _Letter:
     headers: Sequence[tuple[str, bytes | None]]
     ordering_key: bytes | None
     done: Callable[[Produced], None]
+    may_write: Callable[[], bool]
 
 
 class Producer:
@@ -90,15 +95,19 @@ class Producer:
         headers: Sequence[tuple[str, bytes | None]],
         ordering_key: bytes | None,
         done: Callable[[Produced], None],
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """Hand it over, without waiting; ``done`` is called on the event loop, once.
+
+        ``may_write`` is asked last, on the producer's thread: where it says no, nothing is written, and that is a
+        failure that may pass.
 
         Its time is now. Its partition is that of ``ordering_key`` (or of ``key`` where there is none), by Kafka's own
         hash. Two things cannot be sent as they came: a header without a value becomes an empty one, and where key and
         value are both missing the key becomes empty.
         """
         try:
-            self._letters.put_nowait(_Letter(topic, key, value, headers, ordering_key, done))
+            self._letters.put_nowait(_Letter(topic, key, value, headers, ordering_key, done, may_write))
         except Full:
             self._call(done, ProduceFailed("QueueFull", transient=True, too_large=False))
 
@@ -159,12 +168,15 @@ class Producer:
     def _begin(self, letter: _Letter) -> Any:
         if self._producer is None:
             self._producer = connected(KafkaProducer, self._connection, CONNECT_SECONDS, **PRODUCING)
+        partition = self._partition(self._producer, letter)
+        if not letter.may_write():
+            raise Withheld
         return self._producer.send(
             letter.topic,
             key=b"" if letter.key is None and letter.value is None else letter.key,
             value=letter.value,
             headers=[(name, value or b"") for name, value in letter.headers],
-            partition=self._partition(self._producer, letter),
+            partition=partition,
         )
 
     def _partition(self, producer: KafkaProducer, letter: _Letter) -> int | None:

@@ -21,6 +21,7 @@ from worker.adapters import private_calls
 from worker.adapters.assignor import Assignor
 from worker.adapters.connection import Log
 from worker.adapters.inbox import Inbox, Release
+from worker.adapters.lease import Lease
 from worker.core.records import Position, TopicPartition
 
 Positions = Mapping[TopicPartition, Position]
@@ -50,7 +51,10 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         assignor: Assignor,
         inbox: Inbox,
         call: Callable[..., object],
+        *,
         drain_timeout: float,
+        lease: Lease,
+        clock: Callable[[], float],
         log: Log,
     ) -> None:
         self.fresh: frozenset[KafkaPartition] = frozenset()
@@ -62,6 +66,8 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         self._inbox = inbox
         self._call = call
         self._drain_timeout = drain_timeout
+        self._lease = lease
+        self._clock = clock
         self._log = log
         self._commits: Future = Future().success(None)
         self._draining: Future | None = None
@@ -146,13 +152,18 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
             KafkaPartition(*partition): OffsetAndMetadata(position.offset, position.metadata, -1)
             for partition, position in positions.items()
         }
+        sent = self._clock()
         try:
             await private_calls.commit(self._consumer, offsets, COMMIT_SECONDS)
         except Exception as error:  # noqa: BLE001  (nothing may end here unheard: the consumer's thread raises it)
             # A fenced member goes on receiving records and heartbeats in vain: only a commit tells.
             if isinstance(error, FencedInstanceIdError | AuthorizationError) or not isinstance(error, KafkaError):
                 self.fatal = error
+            if isinstance(error, FencedInstanceIdError):
+                self._lease.end()
             return error
+        if offsets:  # else nothing was sent
+            self._lease.renew(sent)
         return None
 
 

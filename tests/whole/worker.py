@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
@@ -61,12 +61,21 @@ class Worker:
     """One worker process. ``with`` starts it; at the end it is gone, however the test ended."""
 
     def __init__(
-        self, folder: Path, *tables: Tables, name: str = "worker", options: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        *tables: Tables,
+        name: str = "worker",
+        options: Mapping[str, object] | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ):
         self.config = folder / f"{name}.toml"
         self.log = folder / f"{name}.log"
         own = {"admin_address": "127.0.0.1:0", "log_format": "json", "drain_timeout": 20, **(options or {})}
         self.config.write_text(toml(*tables, {"worker": own}), encoding="utf-8")
+        own_environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGMENT_RELAY_")}
+        self._environment = {**own_environment, **(environment or {})}
+        self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = 0
 
@@ -83,11 +92,11 @@ class Worker:
         self._begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "worker.cli", "run", "--config", str(self.config)),
+                (sys.executable, "-m", "worker.cli", "run", "--config", str(self.config), *self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={name: value for name, value in os.environ.items() if not name.startswith("SEGMENT_RELAY_")},
+                env=self._environment,
                 start_new_session=True,
             )
         return self

@@ -61,14 +61,35 @@ def _root(
 
 
 @app.command()
-def run(config: ConfigFile = None) -> None:
+def run(
+    config: ConfigFile = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing: read in groups of its own, translate, and count.")
+    ] = False,
+    until_caught_up: Annotated[
+        bool, typer.Option("--until-caught-up", help="A dry run: end where the topics ended as it began.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="A dry run: begin at start_at, not where the last dry run ended.")
+    ] = False,
+) -> None:
     """Run the worker, until SIGTERM or Ctrl-C.
 
     It then takes no new events, finishes what is under way (worker.drain_timeout at most), commits and leaves.
 
     Does it not deliver? `segment-relay check` says what is wrong with the set-up, and the metrics destination_state,
     limited_by and oldest_pending_age_seconds what it waits for.
+
+    What would it send? With --dry-run it reads the same topics in the groups <kafka.group>.dry-run.<destination>, with
+    disabled destinations, too. It opens no connection but to Kafka, writes no dead letters, and says at the end what
+    would have become of the events, and in how many requests.
     """
+    if dry_run:
+        from worker.commands.dry_run import run as run_dry
+
+        raise typer.Exit(run_dry(_settings(config), until_caught_up=until_caught_up, anew=anew, tell=typer.echo))
+    if until_caught_up or anew:
+        raise SetupError(["--until-caught-up and --anew are for a dry run: --dry-run is missing"])
     from worker.app import run as run_worker
 
     raise typer.Exit(run_worker(_settings(config)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from worker import own_topics
 from worker.adapters import cluster
@@ -20,12 +20,30 @@ def prepare(settings: Settings, connection: Connection, log: Log) -> None:
     Raises KafkaNotReached, SetupError.
     """
     reach(connection, settings.worker.start_timeout, log)
+    _refuse(_problems(settings, connection, log))
+
+
+def prepare_dry_run(settings: Settings, connection: Connection, log: Log) -> None:
+    """The same for a run that writes nothing and creates nothing. Raises as ``prepare``."""
+    reach(connection, settings.worker.start_timeout, log)
+    _refuse(_problems_of_a_dry_run(settings, connection))
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    """Do not start where there is one."""
     try:
-        problems = list(_problems(settings, connection, log))
+        found = list(problems)
     except KafkaRefused as error:
-        problems = [str(error)]
-    if problems:
-        raise SetupError(problems)
+        found = [str(error)]
+    if found:
+        raise SetupError(found)
+
+
+def _problems_of_a_dry_run(settings: Settings, connection: Connection) -> Iterator[str]:
+    names = settings.kafka.topics
+    yield from _missing(names, cluster.topics(connection, names))
+    for destination in settings.destinations.values():
+        yield from _beginning(connection, destination)
 
 
 def _problems(settings: Settings, connection: Connection, log: Log) -> Iterator[str]:
@@ -33,13 +51,17 @@ def _problems(settings: Settings, connection: Connection, log: Log) -> Iterator[
     names = settings.kafka.topics
     topics = cluster.topics(connection, [*names, *(one.dead_letters for one in destinations)])
     sources = {name: topics[name] for name in names if name in topics}
-    for name in names:
-        if name not in sources:
-            yield f"kafka.topics: the topic {name} does not exist, or this user may not see it"
+    yield from _missing(names, sources)
     for destination in destinations:
         if sources:
             yield from _dead_letters(settings, connection, destination, sources, topics, log)
         yield from _beginning(connection, destination)
+
+
+def _missing(names: Iterable[str], topics: Mapping[str, TopicFacts]) -> Iterator[str]:
+    for name in names:
+        if name not in topics:
+            yield f"kafka.topics: the topic {name} does not exist, or this user may not see it"
 
 
 def _dead_letters(

@@ -85,6 +85,19 @@ def group_commits(connection: Connection, group: str) -> dict[TopicPartition, Po
     }
 
 
+def forget_group(connection: Connection, group: str) -> None:
+    """Delete what the group has committed, if anything. Raises KafkaRefused, also where somebody is in the group."""
+    with _admin(connection, f"forget the group {group}") as admin:
+        answer = _with_coordinator(lambda: admin.delete_groups([group]))[group]
+    match answer:
+        case "OK" | "GroupIdNotFoundError":
+            return
+        case "NonEmptyGroupError":
+            raise KafkaRefused(f"Kafka would not forget the group {group}: somebody is in it")
+        case error:
+            raise KafkaRefused(f"Kafka would not forget the group {group}: {error}")
+
+
 def count_between(connection: Connection, topic: str, start: StartAt, now: float) -> int:
     """How many offsets of all partitions are from ``start`` on; "latest" is ``now``, Unix seconds. Raises KafkaRefused.
 

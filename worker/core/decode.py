@@ -15,6 +15,7 @@ import orjson
 
 from mappings.contract import Event
 from worker.core import lenient_json
+from worker.core.letter_headers import ENVELOPE, MEMBER, Origin, form_of, origin_of
 from worker.core.records import Record
 from worker.core.segment import NoEvent, event_of, kind_of, named
 
@@ -66,9 +67,12 @@ def decode(record: Record, integration: str) -> tuple[Member, ...]:
             return (Malformed(error.reason, error.detail),)
     # Depth costs a walk through the whole value: it is only taken where there are brackets enough.
     maybe_deep = value.count(b"{") + value.count(b"[") > DEEPEST
-    if type(found) is dict and type(found.get("batch")) is list:
-        return _members(found, record, integration, maybe_deep)
-    return (_member(found, record, 0, integration, maybe_deep),)
+    origin = origin_of(record)
+    if type(found) is dict and type(found.get("batch")) is list and (form := form_of(record)) != MEMBER:
+        if form == ENVELOPE:
+            return _one_of(found, record, origin, integration, maybe_deep)
+        return _members(found, record, origin, integration, maybe_deep)
+    return (_member(found, record, origin, integration, maybe_deep),)
 
 
 def as_json(event: Event) -> bytes:
@@ -76,19 +80,30 @@ def as_json(event: Event) -> bytes:
     return orjson.dumps(event.message)
 
 
-def _members(envelope: dict[str, Any], record: Record, integration: str, maybe_deep: bool) -> tuple[Member, ...]:
+def _members(
+    envelope: dict[str, Any], record: Record, origin: Origin, integration: str, maybe_deep: bool
+) -> tuple[Member, ...]:
     if kind_of(envelope) is not None:
         # Taken as either, the other half would be lost without a word.
         return (Malformed("bad-batch", "both `type` and `batch`: a message or an envelope, not both"),)
     defaults = _defaults(envelope)
     merged = (_merged(message, defaults) for message in envelope["batch"])
     return tuple(
-        _with_raw(_member(message, record, index, integration, maybe_deep), message)
+        _with_raw(_member(message, record, origin.after(index), integration, maybe_deep), message)
         for index, message in enumerate(merged)
     )
 
 
-def _member(message: Any, record: Record, index: int, integration: str, maybe_deep: bool) -> Event | Malformed:
+def _one_of(
+    envelope: dict[str, Any], record: Record, origin: Origin, integration: str, maybe_deep: bool
+) -> tuple[Member, ...]:
+    """A replay for one message of an envelope: its neighbours had their turn."""
+    messages = envelope["batch"]
+    message = _merged(messages[origin.member], _defaults(envelope)) if origin.member < len(messages) else None
+    return (_member(message, record, origin, integration, maybe_deep),)
+
+
+def _member(message: Any, record: Record, origin: Origin, integration: str, maybe_deep: bool) -> Event | Malformed:
     if type(message) is not dict:
         return Malformed("not-an-object", f"{named(message)}, expected an object")
     if maybe_deep and _is_deep(message):
@@ -97,7 +112,7 @@ def _member(message: Any, record: Record, index: int, integration: str, maybe_de
         nested = type(message["batch"]) is list
         said = "an envelope inside an envelope" if nested else f"{named(message['batch'])}, expected an array"
         return Malformed("bad-batch", f"`batch` is {said}")
-    event = event_of(message, record, index, integration)
+    event = event_of(message, record.key, origin, integration)
     return Malformed(event.reason, event.detail) if isinstance(event, NoEvent) else event
 
 

@@ -145,7 +145,10 @@ class Intake:
                     self._pass(assignment, record, index, verdict, now)
             case Malformed(reason, detail, raw):
                 rejected = Rejected(reason, detail)
-                self._letters.write(DeadLetter(assignment, record, index, rejected, masked(detail, None), raw=raw))
+                said = masked(detail, None)
+                self._letters.write(
+                    DeadLetter(assignment, record, index, rejected, said, raw=raw, in_envelope=not alone)
+                )
             case Tombstone():
                 self._pass(assignment, record, index, Skipped("tombstone"), now)
             case _:  # pragma: no cover

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mappings.contract import Event, Rejected
+from mappings.contract import Rejected
 from worker.core.decode import as_json
 from worker.core.items import Assignment, Item
+from worker.core.letter_headers import ENVELOPE, MEMBER, TOO_LARGE, Header, form_of, not_ours, origin_of
 from worker.core.records import Record
 
 AGAIN_AFTER: Final = 1.0  # seconds, doubling
@@ -30,6 +31,7 @@ class DeadLetter:
     detail: str  # masked
     item: Item | None = None
     raw: bytes | None = None  # a malformed member's own JSON; None: the record's bytes as they came
+    in_envelope: bool = False  # one of several messages
     status: int | None = None
     attempts: int = 0
     first_failed: float | None = None
@@ -110,13 +112,19 @@ class Letters:
     def _produce(self, letter: DeadLetter) -> Produce:
         record = letter.record
         value = _value(letter)
-        headers = [*record.headers, *_said(letter, self._version)]
+        headers = [*not_ours(record.headers), *_said(letter, self._version)]
         if letter.without_value:
             value = None
-            headers.append(("relay-value", b"too-large"))
-        elif value is not record.value:
-            headers.append(("relay-form", b"member"))
+            headers.append((Header.VALUE, TOO_LARGE))
+        elif (form := _form(letter, value)) is not None:
+            headers.append((Header.FORM, form))
         return Produce(letter, record.key, value, tuple(headers), _ordering_key(letter))
+
+
+def _form(letter: DeadLetter, value: bytes | None) -> bytes | None:
+    if value is not letter.record.value:
+        return MEMBER
+    return ENVELOPE if letter.in_envelope else form_of(letter.record)
 
 
 def _value(letter: DeadLetter) -> bytes | None:
@@ -130,21 +138,21 @@ def _ordering_key(letter: DeadLetter) -> bytes | None:
 
 
 def _said(letter: DeadLetter, version: bytes) -> Iterator[tuple[str, bytes]]:
-    record, event = letter.record, _event(letter)
-    yield "relay-reason", letter.rejected.reason.encode()
+    event = letter.item.event if letter.item is not None else None
+    origin = origin_of(letter.record).after(letter.member)
+    yield Header.REASON, letter.rejected.reason.encode()
     if letter.detail:
-        yield "relay-detail", letter.detail.encode("utf-8", "replace")
+        yield Header.DETAIL, letter.detail.encode("utf-8", "replace")
     if letter.status is not None:
-        yield "relay-status", str(letter.status).encode()
-    yield "relay-attempts", str(letter.attempts).encode()
+        yield Header.STATUS, str(letter.status).encode()
+    yield Header.ATTEMPTS, str(letter.attempts).encode()
     if letter.first_failed is not None:
-        yield "relay-first-failed", str(round(letter.first_failed * 1000)).encode()
-    yield "relay-origin", f"{record.topic}/{record.partition}/{record.offset}/{letter.member}".encode()
-    yield "relay-timestamp", str(record.timestamp).encode()
+        yield Header.FIRST_FAILED, str(round(letter.first_failed * 1000)).encode()
+    yield Header.ORIGIN, str(origin).encode()
+    yield Header.TIMESTAMP, str(origin.timestamp).encode()
     if event is not None:
-        yield "relay-message-id", event.id.encode("utf-8", "replace")
-    yield "relay-version", version
-
-
-def _event(letter: DeadLetter) -> Event | None:
-    return letter.item.event if letter.item is not None else None
+        yield Header.MESSAGE_ID, event.id.encode("utf-8", "replace")
+    yield Header.VERSION, version
+    for name, value in letter.record.headers:
+        if name == Header.LETTER:
+            yield Header.LETTER, value

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mappings.contract import EMPTY, Event, EventType
-from worker.core.records import Record
+from worker.core.letter_headers import Origin
 
 TYPES: Final[Mapping[str, EventType]] = {
     "identify": "identify",
@@ -50,8 +50,8 @@ def named(value: Any) -> str:
     return JSON_NAMES[type(value)]
 
 
-def event_of(message: Mapping[str, Any], record: Record, index: int, integration: str) -> Event | NoEvent:
-    """``index`` is the message's place in its envelope, 0 where it came alone."""
+def event_of(message: Mapping[str, Any], key: bytes | None, origin: Origin, integration: str) -> Event | NoEvent:
+    """``key`` is the record's; ``origin`` the message's first place, whose member is 0 where it came alone."""
     kind = kind_of(message)
     if kind is None:
         return _without_type(message.get("type"))
@@ -60,12 +60,12 @@ def event_of(message: Mapping[str, Any], record: Record, index: int, integration
     user_id, anonymous_id = identifier(message.get("userId")), identifier(message.get("anonymousId"))
     return Event(
         type=kind,
-        id=identifier(message.get("messageId")) or f"{record.topic}-{record.partition}-{record.offset}-{index}",
+        id=identifier(message.get("messageId")) or str(origin).replace("/", "-"),
         key=(identifier(message.get("previousId")) if kind == "alias" else None)
         or user_id
         or anonymous_id
-        or _key_without_ids(record, index),
-        time=_time(message, record),
+        or _key_without_ids(key, origin),
+        time=_time(message, origin),
         message=message,
         options=options(message, integration),
         user_id=user_id,
@@ -103,25 +103,25 @@ def _is_filled(value: Any) -> bool:
     return type(value) is str and value != "" and not value.isspace()
 
 
-def _key_without_ids(record: Record, index: int) -> str:
+def _key_without_ids(key: bytes | None, origin: Origin) -> str:
     """The record's key, else one that no other event has.
 
     User ids, anonymous ids and record keys are one name space: an alias's ``previousId`` may be either of the first
     two, and who keys records by user means the same user. A NUL keeps the last kind apart from all that people write.
     """
-    if record.key:
-        return record.key.decode(errors="backslashreplace")
-    return f"\0{record.topic}/{record.partition}/{record.offset}/{index}"
+    if key:
+        return key.decode(errors="backslashreplace")
+    return f"\0{origin}"
 
 
 # --- When it was
 
 
-def _time(message: Mapping[str, Any], record: Record) -> float:
+def _time(message: Mapping[str, Any], origin: Origin) -> float:
     found = _instant(message.get("timestamp"))
     if found is None:
         found = _instant(message.get("originalTimestamp"))
-    return record.timestamp / 1000 if found is None else found
+    return origin.timestamp / 1000 if found is None else found
 
 
 def _instant(value: Any) -> float | None:

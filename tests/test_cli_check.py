@@ -145,6 +145,13 @@ def test_what_is_not_reached_is_told(tmp_path: Path) -> None:
     assert lines[2].startswith("✗ shop: http://127.0.0.1:1 is not reached (refused")
 
 
+def test_a_disabled_destination_is_named_and_not_asked(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "127.0.0.1:1", "events", 'start_at = "latest"\nenabled = false')
+    lines: list[str] = []
+    check.run(settings, lines.append)
+    assert ["– shop: is disabled (enabled = false), so it keeps its place and is not asked"] == lines[2:]
+
+
 @pytest.mark.parametrize(
     ("operations", "expected"), [(None, 0), ({"READ"}, 0), ({"ALL"}, 0), ({"DESCRIBE"}, 1), ((), 1)]
 )

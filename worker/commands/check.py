@@ -10,7 +10,7 @@ from typing import Any
 from worker.adapters.connection import Connection, KafkaNotReached, reach
 from worker.commands import check_destination, check_kafka
 from worker.commands.exits import Exit
-from worker.commands.findings import Finding, any_wrong, counted, right, wrong
+from worker.commands.findings import Finding, any_wrong, counted, right, unseen, wrong
 from worker.config import Settings, connection_of, secrets_of
 from worker.logs import Guard, quiet
 
@@ -54,7 +54,10 @@ def _all(settings: Settings, connection: Connection, reached: Finding) -> Iterat
     if not any_wrong([reached]):
         yield from check_kafka.findings(settings, connection, time.time())
     for destination in destinations:
-        yield from asyncio.run(check_destination.findings(destination))
+        if destination.policy.enabled:
+            yield from asyncio.run(check_destination.findings(destination))
+        else:
+            yield unseen(f"{destination.name}: is disabled (enabled = false), so it keeps its place and is not asked")
 
 
 def _reached(settings: Settings, connection: Connection) -> Finding:

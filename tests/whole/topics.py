@@ -30,11 +30,11 @@ class Topics:
     def __init__(self, bootstrap: Sequence[str]) -> None:
         self.bootstrap = list(bootstrap)
 
-    def create(self, name: str, partitions: int = PARTITIONS, **settings: str) -> str:
+    def create(self, name: str, partitions: int = PARTITIONS, *, replication: int = 1, **settings: str) -> str:
         """A new topic's name."""
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
         configs = {key.replace("_", "."): value for key, value in settings.items()}
-        wish = {"num_partitions": partitions, "replication_factor": 1, "configs": configs}
+        wish = {"num_partitions": partitions, "replication_factor": replication, "configs": configs}
         try:
             admin.create_topics({name: wish}, wait_for_metadata=True)
         finally:

@@ -17,7 +17,7 @@ def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "done: " + _listed(done)
     for name in outcomes[0].verdicts if outcomes else ():
         verdicts = [outcome.verdicts[name] for outcome in outcomes]
-        repeats: Counter[str] = sum((Counter(each.repeats) for each in verdicts), Counter())
+        repeats: Counter[str] = sum((each.repeats for each in verdicts), Counter())
         yield (
             f"{name}: {sum(each.events for each in verdicts)} events, "
             f"lost {sum(len(each.lost) for each in verdicts)}, "

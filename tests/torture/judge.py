@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from worker.core.offset_map import OffsetMap
@@ -63,21 +63,40 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """An arrival beyond an event's first, and the one before it."""
+
+    before: Came
+    again: Came
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{_name(self.again)} came at {self.before.at:.3f} and again at {self.again.at:.3f}: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """``repeats`` are arrivals beyond an event's first, by cause. All that is in ``violations`` must not be."""
+    """All that is in ``violations`` must not be."""
 
     events: int
     letters: int
-    lost: tuple[str, ...]
-    disordered: tuple[str, ...]
-    repeats: Mapping[str, int] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    disordered: tuple[str, ...] = ()
+    repeated: tuple[Repeat, ...] = ()
     resent: tuple[str, ...] = ()  # after a commit had said that it is settled
     early: tuple[str, ...] = ()  # committed before it was settled
-    unexplained: tuple[str, ...] = ()
+
+    @property
+    def repeats(self) -> Counter[str]:
+        """How many, by cause."""
+        return Counter(each.cause for each in self.repeated)
+
+    def repeated_by(self, *causes: str) -> list[str]:
+        return [str(each) for each in self.repeated if each.cause in causes]
 
     @property
     def violations(self) -> tuple[str, ...]:
-        return (*self.lost, *self.disordered, *self.resent, *self.early, *self.unexplained)
+        return (*self.lost, *self.disordered, *self.resent, *self.early, *self.repeated_by(UNEXPLAINED))
 
 
 def judge(
@@ -93,7 +112,6 @@ def judge(
     arrivals = _arrivals(came)
     first = _first_committed(by_user, commits)
     pairs = [pair for user, entries in by_user.items() for pair in _repeats(entries, arrivals.get(user, []))]
-    causes = [(again, _cause(before, again, incidents)) for before, again in pairs]
     return Verdict(
         events=sum(map(len, by_user.values())),
         letters=len(letters),
@@ -101,12 +119,9 @@ def judge(
         disordered=tuple(
             fault for user, entries in by_user.items() for fault in _faults(entries, arrivals.get(user, []), letters)
         ),
-        repeats=Counter(cause for _, cause in causes),
+        repeated=tuple(Repeat(before, again, _cause(before, again, incidents)) for before, again in pairs),
         resent=tuple(_resent(by_user, arrivals, first)),
         early=tuple(_early(by_user, arrivals, first, letters)),
-        unexplained=tuple(
-            f"{_name(again)} came again without a cause" for again, cause in causes if cause == UNEXPLAINED
-        ),
     )
 
 
@@ -147,7 +162,7 @@ def _faults(entries: Sequence[Logged], arrived: Sequence[Came], letters: Collect
         skipped = [entry for entry in entries[reached + 1 : position] if entry.place not in letters]
         if skipped:
             yield f"{_name(each)} came before {_name(skipped[0])}"
-        reached = max(reached, position)
+        reached = position
 
 
 def _repeats(entries: Iterable[Logged], arrived: Iterable[Came]) -> Iterator[tuple[Came, Came]]:

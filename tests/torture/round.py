@@ -130,6 +130,4 @@ def _read(place: _Place, topic: str) -> list[Any]:
 def _violations(verdicts: Mapping[Destination, Verdict]) -> Iterator[str]:
     for name, verdict in verdicts.items():
         yield from (f"{name}: {violation}" for violation in verdict.violations)
-        for cause in CLEAN:
-            if verdict.repeats.get(cause):
-                yield f"{name}: {verdict.repeats[cause]} came twice after a {cause} alone"
+        yield from (f"{name}: {repeat}" for repeat in verdict.repeated_by(*CLEAN))

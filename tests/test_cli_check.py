@@ -72,6 +72,7 @@ def test_a_cluster_that_is_ready_is_told_thing_by_thing(
         f"✓ topic {topic}: 2 partitions on 1 broker, records of at most 1.0 MiB",
         "✓ commits: Kafka takes them, and keeps what the worker notes beside them",
         f"– topic {topic}-group.shop.dead-letters: is created at the first start, if this user has the right CREATE",
+        f"– topic {topic}-group.shop.replay: is created at the first start, if this user has the right CREATE",
         "✓ shop: begins at latest with 0 records, of 0 that Kafka has",
     ] == kafka_findings(settings)
 
@@ -90,6 +91,21 @@ def test_a_topic_of_dead_letters_that_is_too_small_is_told_with_the_size(
         f"✗ topic {letters}: takes records of 1048588 bytes, so dead letters may lose their value; "
         "set its max.message.bytes to 2065536"
     ) == kafka_findings(settings)[2]
+
+
+@pytest.mark.apache
+def test_a_replay_topic_that_is_too_small_is_told_with_the_size(
+    apache: Cluster, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    topic = unique("events")
+    connection = Connection(bootstrap_servers=apache.bootstrap)
+    for name in (topic, f"{topic}-group.shop.dead-letters", f"{topic}-group.shop.replay"):
+        cluster.create_topic(connection, name, partitions=1, replication=1, settings={"max.message.bytes": "1114124"})
+    settings = loaded(tmp_path, apache.bootstrap[0], topic, 'start_at = "earliest"')
+    assert (
+        f"✗ topic {topic}-group.shop.replay: takes records of 1114124 bytes, so not every dead letter can be replayed; "
+        "set its max.message.bytes to 1245196"
+    ) == kafka_findings(settings)[3]
 
 
 def test_a_broker_that_drops_metadata_is_told(embedded: Broker, unique: Callable[[str], str], tmp_path: Path) -> None:
@@ -164,9 +180,27 @@ def test_a_missing_right_is_told(operations: Any, expected: int) -> None:
 def test_dead_letters_get_as_many_partitions_as_the_largest_source_and_room_for_headers() -> None:
     sources = [TopicFacts(3, 1, 1_000, None), TopicFacts(12, 1, 500, None)]
     expected = own_topics.Wish(
-        "d", 12, {"cleanup.policy": "delete", "retention.ms": "2592000000", "max.message.bytes": "66536"}
+        "d",
+        12,
+        "dead letters may lose their value",
+        {"cleanup.policy": "delete", "retention.ms": "2592000000", "max.message.bytes": "66536"},
     )
     assert expected == own_topics.dead_letters("d", sources)
+
+
+def test_replays_have_room_for_a_dead_letter_and_end_with_the_commits_of_a_group_that_stands_still() -> None:
+    expected = own_topics.Wish(
+        "r",
+        3,
+        "not every dead letter can be replayed",
+        {
+            "cleanup.policy": "delete",
+            "retention.ms": "604800000",
+            "segment.ms": "86400000",
+            "max.message.bytes": "132072",
+        },
+    )
+    assert expected == own_topics.replay("r", [TopicFacts(3, 1, 1_000, None)])
 
 
 # --- Destinations, with a sender that answers as it is told

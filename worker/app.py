@@ -7,7 +7,7 @@ import gc
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -193,6 +193,7 @@ class Worker:
             self.connection,
             group=destination.group,
             topics=kafka.topics,
+            ours=self._ours(destination),
             inbox=inbox,
             call=asyncio.get_running_loop().call_soon_threadsafe,
             start_at=destination.start_at,
@@ -204,6 +205,10 @@ class Worker:
             log=self.log.bind(destination=destination.name),
             clock=clock,
         )
+
+    def _ours(self, destination: DestinationSettings) -> Sequence[str]:
+        """Topics that this worker made for itself to read."""
+        return (destination.replay,)
 
     def _producer(self) -> wires.ProducerThread:
         return Producer(self.connection, call=asyncio.get_running_loop().call_soon_threadsafe, log=self.log)

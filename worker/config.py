@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mappings.contract import Destination
+from worker.adapters.assignor import replay_topic
 from worker.adapters.connection import Connection
 from worker.core.policy import Policy
 from worker.settings import checks, layers
@@ -56,6 +57,11 @@ class DestinationSettings:
     def dead_letters(self) -> str:
         """The topic of its dead letters."""
         return f"{self.group}.dead-letters"
+
+    @property
+    def replay(self) -> str:
+        """The topic from which it takes dead letters once more."""
+        return replay_topic(self.group)
 
     @property
     def start_at(self) -> Start | None:

@@ -93,6 +93,9 @@ class DryRun(Worker):
         self._until_caught_up = until_caught_up
         self._goals: dict[str, dict[TopicPartition, int]] = {name: {} for name in settings.destinations}
 
+    def _ours(self, destination: DestinationSettings) -> Sequence[str]:  # noqa: ARG002  (made none)
+        return ()
+
     def _producer(self) -> wires.ProducerThread:
         return NoProducer()
 

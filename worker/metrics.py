@@ -189,7 +189,8 @@ METRICS: Final = (
         "gauge",
         "partitions_assigned",
         (),
-        "Partitions that this worker owns. 0 for long: more workers than partitions, or it is not in its group.",
+        "Partitions that this worker owns, with those of the replay topic. "
+        "0 for long: more workers than partitions, or it is not in its group.",
         lambda lane: single(len(lane.status.partitions)),
     ),
     _lane(

@@ -7,21 +7,30 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from worker.adapters.cluster import TopicFacts
+from worker.config import DestinationSettings
 
-HEADERS: Final = 64 << 10  # bytes that a dead letter may be larger than the record it was
-DAY: Final = 86_400
-KEPT: Final = 30 * DAY * 1000  # milliseconds
+HEADERS: Final = 64 << 10  # bytes that a dead letter may be larger than the record it was, and a replay than its letter
+DAY: Final = 86_400_000  # milliseconds
+KEPT: Final = 30 * DAY
+# As long as Kafka keeps the commits of a group that stands still: what was replayed before they went is not sent again.
+REPLAYS_KEPT: Final = 7 * DAY
 BROKER_S_OWN: Final = -1  # replication: whatever the broker does by default
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A topic to be created; ``settings`` are Kafka's."""
+    """A topic to be created; ``settings`` are Kafka's. ``too_small``: what happens where its records may be smaller."""
 
     name: str
     partitions: int
+    too_small: str
     settings: Mapping[str, str] = field(default_factory=dict)
     replication: int = BROKER_S_OWN
+
+    @property
+    def message_bytes(self) -> int:
+        """What it must take."""
+        return int(self.settings["max.message.bytes"])
 
     def command(self, bootstrap_servers: Collection[str]) -> str:
         """What a person with the right to would type."""
@@ -34,16 +43,35 @@ class Wish:
         return " ".join(parts)
 
 
+def wishes(destination: DestinationSettings, sources: Collection[TopicFacts]) -> tuple[Wish, ...]:
+    """The topics that a destination needs."""
+    return dead_letters(destination.dead_letters, sources), replay(destination.replay, sources)
+
+
 def dead_letters(name: str, sources: Collection[TopicFacts]) -> Wish:
     """As many partitions as the largest source has, thirty days, and room for the headers."""
     settings = {
         "cleanup.policy": "delete",
         "retention.ms": str(KEPT),
-        "max.message.bytes": str(least_message_bytes(sources)),
+        "max.message.bytes": str(_largest(sources) + HEADERS),
     }
-    return Wish(name, max((source.partitions for source in sources), default=1), settings)
+    return Wish(name, _partitions(sources), "dead letters may lose their value", settings)
 
 
-def least_message_bytes(sources: Collection[TopicFacts]) -> int:
-    """What a topic of dead letters must take, so that no record of the sources is too large for it."""
-    return max((source.max_message_bytes for source in sources), default=0) + HEADERS
+def replay(name: str, sources: Collection[TopicFacts]) -> Wish:
+    """As many partitions as there are for dead letters, a week, and room for a dead letter with one header more."""
+    settings = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(REPLAYS_KEPT),
+        "segment.ms": str(DAY),
+        "max.message.bytes": str(_largest(sources) + 2 * HEADERS),
+    }
+    return Wish(name, _partitions(sources), "not every dead letter can be replayed", settings)
+
+
+def _partitions(sources: Collection[TopicFacts]) -> int:
+    return max((source.partitions for source in sources), default=1)
+
+
+def _largest(sources: Collection[TopicFacts]) -> int:
+    return max((source.max_message_bytes for source in sources), default=0)

@@ -9,6 +9,7 @@ from worker.adapters import cluster
 from worker.adapters.cluster import KafkaRefused, TopicFacts
 from worker.adapters.connection import Connection, Log, reach
 from worker.config import DestinationSettings, Settings, SetupError
+from worker.own_topics import Wish
 from worker.settings.declared import of_table
 from worker.settings.problems import missing
 from worker.settings.tables import DestinationTable
@@ -49,12 +50,13 @@ def _problems_of_a_dry_run(settings: Settings, connection: Connection) -> Iterat
 def _problems(settings: Settings, connection: Connection, log: Log) -> Iterator[str]:
     destinations = settings.destinations.values()
     names = settings.kafka.topics
-    topics = cluster.topics(connection, [*names, *(one.dead_letters for one in destinations)])
+    ours = [name for one in destinations for name in (one.dead_letters, one.replay)]
+    topics = cluster.topics(connection, [*names, *ours])
     sources = {name: topics[name] for name in names if name in topics}
     yield from _missing(names, sources)
     for destination in destinations:
-        if sources:
-            yield from _dead_letters(settings, connection, destination, sources, topics, log)
+        for wish in own_topics.wishes(destination, list(sources.values())) if sources else ():
+            yield from _granted(settings, connection, wish, topics.get(wish.name), log)
         yield from _beginning(connection, destination)
 
 
@@ -64,32 +66,25 @@ def _missing(names: Iterable[str], topics: Mapping[str, TopicFacts]) -> Iterator
             yield f"kafka.topics: the topic {name} does not exist, or this user may not see it"
 
 
-def _dead_letters(
-    settings: Settings,
-    connection: Connection,
-    destination: DestinationSettings,
-    sources: Mapping[str, TopicFacts],
-    topics: Mapping[str, TopicFacts],
-    log: Log,
+def _granted(
+    settings: Settings, connection: Connection, wish: Wish, found: TopicFacts | None, log: Log
 ) -> Iterator[str]:
-    name = destination.dead_letters
-    found = topics.get(name)
-    largest = list(sources.values())
+    """A topic of ours is there, or is created."""
     if found is not None:
-        least = own_topics.least_message_bytes(largest)
-        if found.max_message_bytes < least:
-            log.warning("dead letters may lose their value: the topic takes too little", topic=name, needed=least)
+        if found.max_message_bytes < wish.message_bytes:
+            log.warning(
+                wish.too_small, topic=wish.name, bytes_taken=found.max_message_bytes, bytes_needed=wish.message_bytes
+            )
         return
-    wish = own_topics.dead_letters(name, largest)
     by_hand = f"create it: {wish.command(settings.kafka.bootstrap_servers)}"
     if not settings.kafka.create_topics:
-        yield f"the topic {name} does not exist; {by_hand}"
+        yield f"the topic {wish.name} does not exist; {by_hand}"
         return
     try:
         cluster.create_topic(
-            connection, name, partitions=wish.partitions, replication=wish.replication, settings=wish.settings
+            connection, wish.name, partitions=wish.partitions, replication=wish.replication, settings=wish.settings
         )
-        log.info("topic created", topic=name, destination=destination.name)
+        log.info("topic created", topic=wish.name)
     except KafkaRefused as error:
         yield f"{error}; {by_hand}"
 

@@ -41,6 +41,16 @@ def committed(begun: Begin, offset: int) -> Committed:
     return Committed(Position(offset, text), decode(text, offset))
 
 
+def test_a_topic_of_our_own_begins_at_its_first_record_and_the_group_where_it_did() -> None:
+    fresh, later = (begin(None, began, "latest", 100.0, ours=True) for began in (None, 50.0))
+    assert (AtTime(EARLIEST, 100.0), AtTime(EARLIEST, 50.0)) == (fresh, later)
+    assert (Metadata(start=100.0), Metadata(start=50.0)) == (fresh.metadata, later.metadata)
+
+
+def test_a_topic_of_our_own_goes_on_at_its_commit() -> None:
+    assert AtCommit(7, Metadata(start=50.0)) == begin(a_commit(7), 50.0, None, 100.0, ours=True)
+
+
 # --- The three ways in which `start_at` could lose or flood
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.assignor import NAME, Assignor, retry_prefix
+from worker.adapters.assignor import NAME, Assignor, replay_topic, retry_prefix
 
 GROUP = "relay.wigzo"
 RETRIES = retry_prefix(GROUP)
+REPLAY = replay_topic(GROUP)
 
 Owned = frozenset[tuple[str, int]]
 TopicSizes = dict[str, int]
@@ -95,6 +96,61 @@ def test_partitions_and_their_retries_have_one_owner_through_joins_and_leaves(
         assert max(counts) - min(counts) <= 1
         for has in owned.values():
             assert its_retries(has) == its_sources(has)
+
+
+@given(
+    st.integers(1, 12),
+    st.integers(0, 7),
+    st.integers(1, 14),
+    st.lists(st.one_of(st.just("join"), st.integers(0, 7)), min_size=1, max_size=15),
+)
+def test_the_replay_topic_follows_its_sources_and_weighs_nothing(
+    orders: int, carts: int, replays: int, steps: list[str | int]
+) -> None:
+    sizes = {"orders": orders, REPLAY: replays} | ({"carts": carts} if carts else {})
+    owned: dict[str, Owned] = {"m0": frozenset()}
+    for number, step in enumerate(steps, 1):
+        if isinstance(step, int) and len(owned) > 1:
+            owned.pop(list(owned)[step % len(owned)])
+        else:
+            owned[f"m{number}"] = frozenset()
+        owned = until_stable(sizes, owned, tuple(sizes))
+
+        counts = [len(without_replays(has)) for has in owned.values()]
+        assert (orders + carts, True) == (sum(counts), max(counts) - min(counts) <= 1)
+        replayed = [(topic, number) for has in owned.values() for topic, number in has if topic == REPLAY]
+        assert [(REPLAY, number) for number in range(replays)] == sorted(replayed)
+        for has in owned.values():
+            for topic, number in has - without_replays(has):
+                followed = ("carts" if number < carts else "orders", number)
+                assert number >= max(orders, carts) or followed in has, (topic, number)
+
+
+def without_replays(owned: Owned) -> Owned:
+    return frozenset(place for place in owned if place[0] != REPLAY)
+
+
+def test_a_replay_partition_is_given_to_nobody_while_another_member_still_owns_it() -> None:
+    sizes = {"carts": 1, "orders": 2, REPLAY: 1}
+    assignor = Assignor(GROUP)
+    # The carts are new among the topics; until now the replays followed the orders.
+    old = a_member("old", tuple(sizes), frozenset({("orders", 0), ("orders", 1), (REPLAY, 0)}))
+    new = a_member("new", tuple(sizes), frozenset({("carts", 0)}))
+
+    assigned = assignor.assign(FakeCluster(sizes), [old, new])
+    assert frozenset({("carts", 0)}) == as_owned(assigned["new"])
+    assert (REPLAY, 0) not in as_owned(assigned["old"])
+    assert 1 == assignor.unassigned
+
+    old = a_member("old", tuple(sizes), frozenset({("orders", 0), ("orders", 1)}))
+    assigned = assignor.assign(FakeCluster(sizes), [old, new])
+    assert frozenset({("carts", 0), (REPLAY, 0)}) == as_owned(assigned["new"])
+    assert 0 == assignor.unassigned
+
+
+def test_a_member_that_does_not_subscribe_to_the_replay_topic_is_not_given_it() -> None:
+    sizes = {"orders": 1, REPLAY: 1}
+    assert {"m": frozenset({("orders", 0)})} == a_round(sizes, {"m": frozenset()}, ("orders",))
 
 
 def test_a_member_that_does_not_subscribe_to_the_retry_topic_is_not_given_it() -> None:

@@ -43,12 +43,16 @@ class Found:
 class Beginnings:
     """For one consumer. ``now`` is the wall clock, Unix seconds.
 
+    ``ours``: topics of this worker's own, which are read from their beginning whenever the group began.
     ``keeps_metadata`` is whether the broker keeps what travels with a commit; ``None`` until that is known.
     ``ignored`` counts commits whose metadata was damaged or of an unknown version.
     """
 
-    def __init__(self, start_at: StartAt | None, now: Callable[[], float], log: Log) -> None:
+    def __init__(
+        self, start_at: StartAt | None, now: Callable[[], float], log: Log, ours: Collection[str] = ()
+    ) -> None:
         self._start_at = start_at
+        self._ours = frozenset(ours)
         self._now = now
         self._log = log
         self._began: float | None = None
@@ -103,7 +107,10 @@ class Beginnings:
         # Where the broker keeps no metadata, this process at least remembers what "latest" was.
         self._began = self._began if began is None else began
         now = self._now()
-        decided = {each: starts.begin(commits.get(each), self._began, self._start_at, now) for each in partitions}
+        decided = {
+            each: starts.begin(commits.get(each), self._began, self._start_at, now, ours=each.topic in self._ours)
+            for each in partitions
+        }
         for each in decided.values():
             self._began = each.metadata.start if self._began is None else self._began
         return decided

@@ -47,6 +47,7 @@ FETCHING: Final[dict[str, Any]] = {
 class Consumer:
     """One member of one consumer group. Durations are seconds.
 
+    ``ours`` are topics of this worker's own, read beside ``topics`` and from their beginning.
     ``call(function, *arguments)`` runs a function soon on the lane's event loop, from any thread and in order.
     ``now`` is the wall clock (Unix seconds), ``clock`` a steady one, by which the lease is told. ``ends`` is the end of
     each owned partition's log as the last fetch saw it, and may be read from any thread.
@@ -58,6 +59,7 @@ class Consumer:
         *,
         group: str,
         topics: Sequence[str],
+        ours: Sequence[str] = (),
         inbox: Inbox,
         call: Callable[..., object],
         start_at: StartAt | None,
@@ -71,7 +73,7 @@ class Consumer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ends: Mapping[TopicPartition, int] = {}
-        self._topics = list(topics)
+        self._topics = [*topics, *ours]
         self._inbox = inbox
         self._call = call
         self._log = log
@@ -88,7 +90,7 @@ class Consumer:
             "max_poll_interval_ms": round(max_poll_interval * 1000),
         }
         self._drain_timeout = drain_timeout
-        self._beginnings = Beginnings(start_at, now, log)
+        self._beginnings = Beginnings(start_at, now, log, ours)
         self._watchdog = Watchdog(drain_timeout + 2 * GRACE_SECONDS)
         self._wishes = Wishes()
         self._lease = Lease(session_timeout)

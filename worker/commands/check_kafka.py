@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from worker import own_topics
 from worker.adapters import cluster
@@ -12,6 +12,7 @@ from worker.adapters.commit_trial import keeps_metadata
 from worker.adapters.connection import Connection
 from worker.commands.findings import Finding, counted, right, unseen, wrong
 from worker.config import DestinationSettings, Settings
+from worker.own_topics import Wish
 from worker.settings.quantities import show_start
 
 MIB = 1 << 20
@@ -19,7 +20,7 @@ MIB = 1 << 20
 
 def findings(settings: Settings, connection: Connection, now: float) -> Iterator[Finding]:
     """Each finding as soon as it is there. ``now`` is Unix seconds."""
-    ours = [destination.dead_letters for destination in settings.destinations.values()]
+    ours = [name for one in settings.destinations.values() for name in (one.dead_letters, one.replay)]
     try:
         topics = cluster.topics(connection, [*settings.kafka.topics, *ours])
     except KafkaRefused as error:
@@ -31,7 +32,9 @@ def findings(settings: Settings, connection: Connection, now: float) -> Iterator
     if sources:
         yield _metadata(connection, next(iter(sources)), f"{settings.kafka.group}.check-{secrets.token_hex(4)}")
     for destination in settings.destinations.values():
-        yield from _dead_letters(settings, destination, sources, topics.get(destination.dead_letters))
+        letters, replay = own_topics.wishes(destination, list(sources.values()))
+        yield from _own(settings, letters, topics.get(letters.name), "takes every dead letter", "WRITE")
+        yield from _own(settings, replay, topics.get(replay.name), "takes every dead letter once more", "READ")
         yield _beginning(connection, destination, list(sources), now)
 
 
@@ -64,26 +67,22 @@ def _metadata(connection: Connection, topic: str, group: str) -> Finding:
     )
 
 
-def _dead_letters(
-    settings: Settings, destination: DestinationSettings, sources: Mapping[str, TopicFacts], facts: TopicFacts | None
-) -> Iterator[Finding]:
-    name = destination.dead_letters
-    wish = own_topics.dead_letters(name, list(sources.values()))
+def _own(settings: Settings, wish: Wish, facts: TopicFacts | None, good: str, operation: str) -> Iterator[Finding]:
     if facts is None and settings.kafka.create_topics:
-        yield unseen(f"topic {name}: is created at the first start, if this user has the right CREATE")
+        yield unseen(f"topic {wish.name}: is created at the first start, if this user has the right CREATE")
         return
     if facts is None:
-        yield wrong(f"topic {name}: it does not exist; create it: {wish.command(settings.kafka.bootstrap_servers)}")
+        command = wish.command(settings.kafka.bootstrap_servers)
+        yield wrong(f"topic {wish.name}: it does not exist; create it: {command}")
         return
-    least = own_topics.least_message_bytes(list(sources.values()))
-    if facts.max_message_bytes < least:
+    if facts.max_message_bytes < wish.message_bytes:
         yield wrong(
-            f"topic {name}: takes records of {facts.max_message_bytes} bytes, so dead letters may lose their value; "
-            f"set its max.message.bytes to {least}"
+            f"topic {wish.name}: takes records of {facts.max_message_bytes} bytes, so {wish.too_small}; "
+            f"set its max.message.bytes to {wish.message_bytes}"
         )
     else:
-        yield right(f"topic {name}: takes every dead letter")
-    yield from _right_to("WRITE", name, facts)
+        yield right(f"topic {wish.name}: {good}")
+    yield from _right_to(operation, wish.name, facts)
 
 
 def _beginning(connection: Connection, destination: DestinationSettings, topics: list[str], now: float) -> Finding:

@@ -54,14 +54,15 @@ class AtTime:
     """Begin at the first record of this time, Unix seconds, or at the end where there is none so late.
 
     ``EARLIEST`` is the beginning of the log, also where the records have no time. Commit it before the first record is
-    handled: the offset that was found, with ``metadata``.
+    handled: the offset that was found, with ``metadata``. ``group_start`` is the group's where that is another time.
     """
 
     time: float
+    group_start: float | None = None
 
     @property
     def metadata(self) -> Metadata:
-        return Metadata(start=self.time)
+        return Metadata(start=self.time if self.group_start is None else self.group_start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,16 @@ def begin(
     setting: StartAt | None,
     now: float,
     topic_id: bytes | None = None,
+    *,
+    ours: bool = False,
 ) -> Begin:
     """Where to begin a partition with this commit, or without one. ``now`` is in Unix seconds.
 
     A group that already began takes no notice of the setting. A commit without a word of ours is obeyed, and carries
-    the group's start from then on. ``topic_id``: the topic's now, where the broker tells. Raises :class:`NoStart`.
+    the group's start from then on. ``topic_id``: the topic's now, where the broker tells. ``ours``: it is a
+    topic of this worker's own, and what was put there to be sent is not missed because the worker came later.
+
+    Raises :class:`NoStart`.
     """
     start = _resolved(setting, now) if group_start is None else group_start
     if commit is not None and _is_of_another(topic_id, commit.metadata):
@@ -107,7 +113,7 @@ def begin(
         return AtCommit(commit.position.offset, replace(commit.metadata or Metadata(), start=start))
     if start is None:
         raise NoStart
-    return AtTime(start)
+    return AtTime(EARLIEST, start) if ours else AtTime(start)
 
 
 def _is_of_another(topic_id: bytes | None, metadata: Metadata | None) -> bool:

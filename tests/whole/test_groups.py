@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.whole.commits import settled_by_commits
 from tests.whole.conftest import Place
 from tests.whole.events import Record, a_crowd
 from tests.whole.metrics import Metrics
@@ -17,9 +18,6 @@ from tests.whole.order import at_wigzo, at_wootric, faults_of, repeated
 from tests.whole.topics import PARTITIONS
 from tests.whole.vendors import Vendors
 from tests.whole.worker import Tables, Worker, wigzo, wootric
-from worker.adapters.cluster import group_commits
-from worker.adapters.connection import Connection
-from worker.core.commit_metadata import decode
 from worker.sandbox.faults import Rule, Status
 from worker.sandbox.record import Arrival
 
@@ -214,7 +212,7 @@ def test_a_killed_worker_repeats_nothing_that_a_commit_says_is_settled(
         worker.until_metrics(lambda now: now.settled("wigzo") > len(events) // 4, "a quarter")
         killed = time.time()
         worker.kill()
-        committed = _committed(place, set(places))
+        committed = settled_by_commits(place.topics.bootstrap, f"{place.group}.wigzo", set(places))
         before = [arrival for arrival in sandbox.arrivals("wigzo") if arrival.accepted]
         worker.start()
         worker.until(lambda: len(_arrived(sandbox)) == len(events), "all arrived")
@@ -226,19 +224,6 @@ def test_a_killed_worker_repeats_nothing_that_a_commit_says_is_settled(
     assert set() == again & {_of_record(record) for at, record in places.items() if at in committed}
     # A commit every half second: what was answered some seconds before had been committed.
     assert set() == again & {_event(arrival) for arrival in before if arrival.time < killed - 2.5}
-
-
-def _committed(place: Place, places: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Which of the records are settled by the group's commits."""
-    found = group_commits(Connection(tuple(place.topics.bootstrap)), f"{place.group}.wigzo")
-    settled = set()
-    for partition, position in found.items():
-        metadata = decode(position.metadata, position.offset)
-        assert metadata is not None
-        for number, offset in places:
-            if number == partition.partition and (offset < position.offset or metadata.settled.settles(offset)):
-                settled.add((number, offset))
-    return settled
 
 
 def _event(arrival: Arrival) -> tuple[str, int]:

@@ -68,6 +68,7 @@ class Worker:
         options: Mapping[str, object] | None = None,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        module: str = "worker.cli",
     ):
         self.config = folder / f"{name}.toml"
         self.log = folder / f"{name}.log"
@@ -76,6 +77,7 @@ class Worker:
         own_environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGMENT_RELAY_")}
         self._environment = {**own_environment, **(environment or {})}
         self._arguments = arguments
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._begun = 0
 
@@ -92,7 +94,7 @@ class Worker:
         self._begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "worker.cli", "run", "--config", str(self.config), *self._arguments),
+                (sys.executable, "-m", self._module, "run", "--config", str(self.config), *self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

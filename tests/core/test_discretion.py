@@ -103,6 +103,15 @@ def test_a_value_at_the_cut_is_not_shown_by_half() -> None:
     assert "Barth" not in detail
 
 
+@pytest.mark.parametrize("quoted", ["Bartholomew Ex", "artholomew Example", "rtholomew", "BARTHOLO"])
+def test_a_part_of_a_value_is_masked_too(quoted: str) -> None:
+    assert f"no {MASK}" == masked(f"no {quoted}", an_identify(full="Bartholomew Example"))
+
+
+def test_a_value_that_the_mapping_has_cut_is_masked() -> None:
+    assert f'HTTP 400: {{"last": "{MASK}' == masked('HTTP 400: {"last": "Bartholo', an_identify(last="Bartholomew"))
+
+
 def test_control_characters_become_blanks() -> None:
     assert masked("a\r\nb\x00\x1b[31mc\u202ed", None) == "a b [31mc d"
 
@@ -128,6 +137,11 @@ def test_an_event_of_too_much_keeps_its_details_to_itself(properties: dict[str, 
 def test_a_megabyte_of_text_costs_no_more_than_its_beginning() -> None:
     event = an_event("identify", traits={"bio": "x " * 500_000, "name": "Teapot"})
     assert masked("no Teapot", event) == "no …"
+
+
+def test_one_text_repeated_everywhere_costs_no_more_than_another() -> None:
+    event = an_event(properties={str(number): f"{'a' * 1900}{number}" for number in range(50)})
+    assert MASK == masked("a" * 2000, event)
 
 
 @given(st.text(max_size=600), st.text(min_size=4, max_size=40).filter(lambda name: name.strip() == name))

@@ -21,8 +21,8 @@ WINDOW: Final = 2_000
 SHOWN: Final = WINDOW // 2
 # Shorter values say nothing of a person, and would riddle the sentence.
 SHORTEST_VALUE: Final = 4
-# Longer ones are looked for piece by piece, since a message may quote only a part.
-PIECE: Final = 32
+# Of longer ones every part of so many characters is looked for: a message may quote a part, or be cut within one.
+PART: Final = 8
 # An event of more is not searched: its details are withheld. Segment's own limit for a call is 32 KB.
 MOST_VALUES: Final = 2_000
 MOST_CHARACTERS: Final = 100_000
@@ -76,27 +76,30 @@ def _matches(text: str, values: Iterable[str]) -> Iterator[tuple[int, int]]:
     for pattern in SENSITIVE:
         yield from (found.span() for found in pattern.finditer(text))
     folded = _folded(text)
+    parts: set[str] = set()
     for value in values:
-        for piece in _pieces(_folded(_plain(value[:WINDOW]))):
-            at = folded.find(piece)
-            while at >= 0:
-                yield at, at + len(piece)
-                at = folded.find(piece, at + len(piece))
+        plain = _folded(_plain(value[:WINDOW]))
+        if len(plain) >= PART:
+            parts.update(plain[at : at + PART] for at in range(len(plain) - PART + 1))
+        elif len(plain) >= SHORTEST_VALUE:
+            yield from _wholes(plain, folded)
+    for at in range(len(folded) - PART + 1):
+        part = folded[at : at + PART]
+        if part in parts:  # the blanks around a word say nothing of it
+            yield at + PART - len(part.lstrip()), at + len(part.rstrip())
+
+
+def _wholes(value: str, folded: str) -> Iterator[tuple[int, int]]:
+    at = folded.find(value)
+    while at >= 0:
+        yield at, at + len(value)
+        at = folded.find(value, at + len(value))
 
 
 def _folded(text: str) -> str:
     """Lower case, character for character: positions stay what they were (``İ`` would become two)."""
     lower = text.lower()
     return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
-
-
-def _pieces(value: str) -> Iterator[str]:
-    """The value; a long one in pieces, the last of which may overlap."""
-    if SHORTEST_VALUE <= len(value) <= 2 * PIECE:
-        yield value
-    elif len(value) > 2 * PIECE:
-        yield from (value[at : at + PIECE] for at in range(0, len(value) - PIECE, PIECE))
-        yield value[-PIECE:]
 
 
 def _values(event: Event) -> list[str] | None:

@@ -14,6 +14,7 @@ from worker.sandbox.exchange import Destination
 REFUSED: Final = 422  # how the vendors of the torture refuse an event for good
 # Faults of the sandbox after which a worker cannot know that the vendor has done what was asked.
 UNHEARD: Final = frozenset({"reset", "nonsense"})
+MERGING: Final[tuple[Destination, ...]] = ("wootric",)
 _NUMBER: Final = re.compile(rb'"number":(\d+)')
 
 
@@ -66,6 +67,15 @@ def came(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Ite
         if number is not None:
             lost = arrival["fault"] in UNHEARD or arrival["status"] is None
             yield Came(arrival["user"], number, arrival["time"], lost)
+
+
+def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
+    """Whose calls went wrong when, where events of one user share a flow."""
+    if destination in MERGING:
+        for arrival in arrivals:
+            wrong = not arrival["accepted"] or arrival["fault"] in UNHEARD
+            if arrival["destination"] == destination and wrong:
+                yield arrival["user"], arrival["time"]
 
 
 def _at_wigzo(arrival: Mapping[str, Any]) -> int | None:

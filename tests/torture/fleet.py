@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from tests.torture.judge import Incident
+from tests.whole.metrics import Metrics
 from tests.whole.worker import Worker
 
 READY: Final = 10.0  # seconds that a rollout waits for one worker to be ready; under torture it may never be
@@ -184,22 +186,39 @@ class Fleet:
         self.incidents.append(Incident(cause, self.clock(), self.clock() + aftermath))
 
 
+@contextmanager
+def a_fleet(workers: Iterable[Worker]) -> Iterator[Fleet]:
+    """These, started; at the end none of them is left, nor of those that joined."""
+    fleet = Fleet([Member(worker.start()) for worker in workers])
+    try:
+        yield fleet
+    finally:
+        for member in fleet.members:
+            member.worker.kill()
+
+
 def _is_ready(member: Member) -> bool:
     return bool(member.worker.said("partitions are assigned"))
+
+
+def seen(member: Member) -> Metrics | None:
+    """Its metrics; ``None`` where it cannot say any, or ends while it is asked."""
+    if not member.runs or member.frozen:
+        return None
+    with suppress(OSError):
+        return member.worker.scrape()
+    return None
 
 
 def last_words(member: Member) -> str:
     """What a worker was doing: the end of its log, what it waited for, and how its destinations were."""
     said = member.worker.text().splitlines()[-12:]
-    metrics = member.worker.scrape() if member.runs and not member.frozen else None
-    seen = (
-        []
-        if metrics is None
-        else [
-            f"{name}{labels} {value:g}"
-            for name, labels, value in metrics.samples
-            if name in ("limited_by", "events_pending", "partitions_assigned", "ledger_imbalance")
-            or (name == "destination_state" and value)
-        ]
-    )
-    return "".join(f"\n    {line}" for line in (f"{member.name}:", *said, *seen))
+    metrics = seen(member)
+    shown = () if metrics is None else filter(_tells, metrics.samples)
+    lines = [f"{name} {labels} {value:g}" for name, labels, value in shown]
+    return "".join(f"\n    {line}" for line in (f"{member.name}:", *said, *lines))
+
+
+def _tells(sample: tuple[str, dict[str, str], float]) -> bool:
+    name, _, value = sample
+    return bool(value) and name in ("destination_state", "limited_by", "events_pending", "partitions_assigned")

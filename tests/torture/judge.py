@@ -16,6 +16,9 @@ from worker.core.offset_map import OffsetMap
 Place: TypeAlias = tuple[int, int]  # partition and offset
 UNEXPLAINED: Final = "unexplained"
 LOST_ANSWER: Final = "lost answer"
+TAKEN_APART: Final = "merge taken apart"
+# Between an event's request and a later one of the same merge that fails.
+WITHIN_A_MERGE: Final = 3.0
 # Between the moment in which a vendor accepts and the one in which its clock is read, or the broker's: never more than
 # this, however busy the machine is.
 CLOCKS: Final = 0.25
@@ -105,12 +108,18 @@ def judge(
     letters: Collection[Place],
     commits: Iterable[Commit],
     incidents: Sequence[Incident],
+    failures: Iterable[tuple[str, float]] = (),
 ) -> Verdict:
     """``came`` in the order of arrival, ``commits`` in the order of the broker's log, ``incidents`` by weight: the
-    first that fits is the cause."""
+    first that fits is the cause.
+
+    ``failures``: whose calls went wrong when, at a vendor where consecutive events of a user may share a flow. Where
+    one of them fails they are sent anew, one by one.
+    """
     by_user = _by_user(log)
     arrivals = _arrivals(came)
     first = _first_committed(by_user, commits)
+    failed = _by_name(failures)
     pairs = [pair for user, entries in by_user.items() for pair in _repeats(entries, arrivals.get(user, []))]
     return Verdict(
         events=sum(map(len, by_user.values())),
@@ -119,7 +128,7 @@ def judge(
         disordered=tuple(
             fault for user, entries in by_user.items() for fault in _faults(entries, arrivals.get(user, []), letters)
         ),
-        repeated=tuple(Repeat(before, again, _cause(before, again, incidents)) for before, again in pairs),
+        repeated=tuple(Repeat(before, again, _cause(before, again, incidents, failed)) for before, again in pairs),
         resent=tuple(_resent(by_user, arrivals, first)),
         early=tuple(_early(by_user, arrivals, first, letters)),
     )
@@ -136,6 +145,13 @@ def _arrivals(came: Iterable[Came]) -> dict[str, list[Came]]:
     found: dict[str, list[Came]] = defaultdict(list)
     for each in came:
         found[each.user].append(each)
+    return found
+
+
+def _by_name(failures: Iterable[tuple[str, float]]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for user, at in failures:
+        found[user].append(at)
     return found
 
 
@@ -174,9 +190,12 @@ def _repeats(entries: Iterable[Logged], arrived: Iterable[Came]) -> Iterator[tup
         latest[each.number] = each
 
 
-def _cause(before: Came, again: Came, incidents: Iterable[Incident]) -> str:
+def _cause(before: Came, again: Came, incidents: Iterable[Incident], failed: Mapping[str, Sequence[float]]) -> str:
     if before.lost:
         return LOST_ANSWER
+    until = min(again.at, before.at + WITHIN_A_MERGE)
+    if any(before.at <= at <= until for at in failed.get(before.user, ())):
+        return TAKEN_APART
     fitting = (each.cause for each in incidents if each.begin <= again.at and before.at <= each.until)
     return next(fitting, UNEXPLAINED)
 

@@ -42,7 +42,7 @@ class Load:
     def __enter__(self) -> Self:
         for user in self._users:
             key, value = an_identify(user, traits={"email": user})
-            self._producer.send(self._topic, value, key=key).get(PATIENCE)
+            self._producer.send(self._topic, value, key=key).add_errback(self._failed.append)
         self._thread.start()
         return self
 

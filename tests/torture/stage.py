@@ -14,11 +14,10 @@ from typing import Final, assert_never
 
 from tests.torture import acts
 from tests.torture.acts import Timed
-from tests.torture.fleet import Fleet, last_words
+from tests.torture.fleet import Fleet, last_words, seen
 from tests.torture.judge import Incident
-from tests.torture.kafka_cluster import Kafka
-from tests.torture.schedule import DESTINATIONS, Round
-from tests.torture.vendors import Vendors
+from tests.torture.place import Place
+from tests.torture.schedule import Round
 from tests.whole.worker import Worker
 from worker.sandbox.exchange import Destination
 
@@ -34,13 +33,8 @@ class Stage:
     """Everything that a round acts on. ``say`` prints a line."""
 
     plan: Round
-    kafka: Kafka
-    vendors: Vendors
+    place: Place
     fleet: Fleet
-    topic: str
-    group: str
-    a_worker: Callable[[str, bool], Worker]  # by its name, and whether it is a static member; not started
-    correct: Callable[[Destination, str], object]  # puts a new secret in its file
     say: Callable[[str], None]
     incidents: list[Incident] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
@@ -72,22 +66,18 @@ class Stage:
             self.fleet.tick()
             if time.time() > looked + LOOK:
                 looked = time.time()
-                if not any(self._behind().values()):
+                if not self.place.behind():
                     return
             time.sleep(TICK)
-        stuck = {name: left for name, left in self._behind().items() if left}
-        self.faults.append(f"not settled within {PEACE:.0f} s of peace: {stuck}")
+        self.faults.append(f"not settled within {PEACE:.0f} s of peace: {self.place.behind()}")
         self.faults += [last_words(member) for member in self.fleet.members]
-
-    def _behind(self) -> dict[Destination, dict[int, int]]:
-        return {name: dict(self.kafka.behind(f"{self.group}.{name}", self.topic)) for name in DESTINATIONS}
 
     def farewell(self) -> None:
         """Every worker balances its books, and stops in order."""
         for member in self.fleet.running:
-            metrics = member.worker.scrape()
+            metrics = seen(member)
             if metrics is not None:
-                for name in DESTINATIONS:
+                for name in self.place.destinations:
                     if (0, 0) != metrics.balance(name):
                         self.faults.append(
                             f"{member.name}: the books of {name} do not balance: {metrics.balance(name)}"
@@ -122,18 +112,18 @@ class Stage:
             case acts.BrokerCrash(node, destination, seconds):
                 self._by_hand("broker", lambda: self._crash(node, destination, seconds))
             case acts.CommitsRefused(seconds):
-                self._by_hand("commits refused", lambda: self.kafka.refuse_commits(seconds))
+                self._by_hand("commits refused", lambda: self.place.kafka.refuse_commits(seconds))
             case acts.DeadLettersRefused(destination, seconds):
                 self._by_hand("dead letters refused", lambda: self._refuse_letters(destination, seconds))
             case acts.Misbehaviour(destination, _, seconds):
-                self.vendors.misbehave(act)
+                self.place.vendors.misbehave(act)
                 self.done[f"{act.kind}"] += 1
-                self._later(seconds, lambda: self.vendors.behave(destination))
+                self._later(seconds, lambda: self.place.vendors.behave(destination))
             case acts.WrongSecret(destination, seconds):
                 self.done["secrets changed"] += 1
                 secret = f"secret-{next(self._order)}"
-                self.vendors.expect(destination, secret)
-                self._later(seconds, lambda: self.correct(destination, secret))
+                self.place.vendors.expect(destination, secret)
+                self._later(seconds, lambda: self.place.secret(destination, secret))
             case never:
                 assert_never(never)
 
@@ -150,13 +140,13 @@ class Stage:
 
     def _crash(self, node: int | None, destination: Destination, seconds: float) -> None:
         coordinates = node is None
-        node = self.kafka.coordinator(f"{self.group}.{destination}") if node is None else node
+        node = self.place.kafka.coordinator(f"{self.place.group}.{destination}") if node is None else node
         self.done["coordinators"] += coordinates
-        self.kafka.crash(node, seconds)
+        self.place.kafka.crash(node, seconds)
 
     def _refuse_letters(self, destination: Destination, seconds: float) -> None:
-        with self.kafka.refusing(f"{self.group}.{destination}.dead-letters"):
+        with self.place.kafka.refusing(f"{self.place.group}.{destination}.dead-letters"):
             time.sleep(seconds)
 
     def _guest(self) -> Worker:
-        return self.a_worker(f"guest-{next(self._order)}", False)
+        return self.place.a_worker(f"guest-{next(self._order)}", False)

@@ -32,8 +32,9 @@ def a_verdict(
     letters: Iterable[tuple[int, int]] = (),
     commits: Sequence[Commit] = (),
     incidents: Sequence[Incident] = (),
+    failures: Iterable[tuple[str, float]] = (),
 ) -> Verdict:
-    return judge(a_log() if log is None else log, came, frozenset(letters), commits, incidents)
+    return judge(a_log() if log is None else log, came, frozenset(letters), commits, incidents, failures)
 
 
 def test_what_came_once_and_in_order_is_right() -> None:
@@ -99,6 +100,13 @@ def test_the_first_cause_that_fits_is_named() -> None:
 def test_a_lost_answer_is_a_cause_before_all_others() -> None:
     incidents = [Incident("crash", 2, 5)]
     assert {"lost answer": 1} == a_verdict(arrivals(0, 1, 2, 2, lost=[2]), incidents=incidents).repeats
+
+
+def test_a_merge_of_which_a_later_request_failed_soon_is_a_cause() -> None:
+    came = [*arrivals(0, 1, 2), Came("u1", 2, 9.0)]
+    assert {"merge taken apart": 1} == a_verdict(came, failures=[("u1", 3.0)]).repeats
+    for another in (("u1", 1.5), ("u1", 6.0), ("u2", 3.0)):
+        assert {"unexplained": 1} == a_verdict(came, failures=[another]).repeats
 
 
 def test_what_comes_after_its_commit_is_a_violation_even_after_a_crash() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -50,8 +50,9 @@ RULES_OF: Final[Mapping[Kind, Rule]] = {
 class Vendors:
     """Both stand-ins, by their control API."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, always: Sequence[Rule]) -> None:
         self.url = url
+        self._always = always
         self._wrong: dict[Destination, Rule] = {}
 
     def misbehave(self, act: Misbehaviour) -> None:
@@ -81,7 +82,7 @@ class Vendors:
         return sum(counts.values())
 
     def _put(self) -> None:
-        self._ask("PUT", "faults", RULES.dump_json([*self._wrong.values(), *ALWAYS]))
+        self._ask("PUT", "faults", RULES.dump_json([*self._wrong.values(), *self._always]))
 
     def _ask(self, method: str, call: str, body: bytes | None = None) -> bytes:
         asked = Request(f"{self.url}/sandbox/{call}", data=body, method=method)  # noqa: S310  (our own)
@@ -91,14 +92,14 @@ class Vendors:
 
 
 @contextmanager
-def vendors() -> Iterator[Vendors]:
-    """Served by a process until the end of the block."""
+def vendors(*always: Rule) -> Iterator[Vendors]:
+    """Served by a process until the end of the block. ``always``: what is done wrong besides."""
     command = (sys.executable, "-m", "worker.cli", "sandbox", "--address", "127.0.0.1:0")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         try:
             _name, url = process.stdout.readline().split()
-            served = Vendors(url)
+            served = Vendors(url, always)
             served.behave()
             yield served
         finally:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from worker import wires
+from worker import strays, wires
 from worker.adapters.admin import Admin
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
@@ -89,6 +89,7 @@ class Worker:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, None)
+        strays.catch(self.log, loop, stop)
         producer = self._producer()
         producer.start()
         clock = steady_clock()

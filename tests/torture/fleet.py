@@ -17,6 +17,8 @@ from tests.whole.worker import Worker
 READY: Final = 10.0  # seconds that a rollout waits for one worker to be ready; under torture it may never be
 LOOK: Final = 0.3
 STOPS: Final = 75.0  # seconds in which a worker that is told to must have ended, whatever Kafka does
+LINES: Final = 8
+LINE: Final = 400  # characters
 AFTERMATH: Final = 12.0  # seconds for which a member that is gone disturbs its group: its session, and a rebalance
 
 
@@ -212,7 +214,7 @@ def seen(member: Member) -> Metrics | None:
 
 def last_words(member: Member) -> str:
     """What a worker was doing: the end of its log, what it waited for, and how its destinations were."""
-    said = member.worker.text().splitlines()[-12:]
+    said = [line[:LINE] for line in member.worker.text().splitlines()[-LINES:]]
     metrics = seen(member)
     shown = () if metrics is None else filter(_tells, metrics.samples)
     lines = [f"{name} {labels} {value:g}" for name, labels, value in shown]

@@ -19,6 +19,7 @@ from tests.whole.worker import Tables, Worker, kafka, wigzo, wootric
 from worker.sandbox.exchange import Destination
 
 SECRETS: Final[Mapping[Destination, str]] = {"wigzo": "sandbox-org-token", "wootric": "sandbox-client-secret"}
+CONCURRENCY: Final = 64  # the stand-ins are one process: with 512 of each worker they would answer too late
 # Short, so that a stop's bound is reached now and then.
 OPTIONS: Final[Mapping[str, object]] = {"drain_timeout": 8, "start_timeout": 60}
 
@@ -52,10 +53,9 @@ class Place:
     def _tables(self, destination: Destination) -> Tables:
         url, secret = self.vendors.url, str(self._secret(destination))
         if destination == "wigzo":
-            return wigzo(url, settings={"org_token": None, "org_token_file": secret})
-        return wootric(
-            url, credentials=False, settings={"client_id": "sandbox-client-id", "client_secret_file": secret}
-        )
+            return wigzo(url, concurrency=CONCURRENCY, settings={"org_token": None, "org_token_file": secret})
+        login = {"client_id": "sandbox-client-id", "client_secret_file": secret}
+        return wootric(url, credentials=False, concurrency=CONCURRENCY, settings=login)
 
     # --- Evidence
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from worker import cli_dead_letters
 from worker import config as settings_of
 from worker.adapters.connection import KafkaNotReached
 from worker.commands.exits import Exit, internal, say
@@ -40,6 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cli_dead_letters.app, name="dead-letters")
 
 
 def _settings(file: Path | None) -> Settings:

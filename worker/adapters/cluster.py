@@ -159,7 +159,7 @@ def _with_coordinator(ask: Callable[[], Any]) -> Any:
 
 @contextmanager
 def _admin(connection: Connection, wish: str) -> Iterator[KafkaAdminClient]:
-    with _refusals(connection, wish):
+    with refusals(connection, wish):
         admin = connected(KafkaAdminClient, connection, SECONDS)
         try:
             yield admin
@@ -169,7 +169,7 @@ def _admin(connection: Connection, wish: str) -> Iterator[KafkaAdminClient]:
 
 @contextmanager
 def _reader(connection: Connection, wish: str) -> Iterator[KafkaConsumer]:
-    with _refusals(connection, wish):
+    with refusals(connection, wish):
         consumer = connected(KafkaConsumer, connection, SECONDS, metrics_enabled=False)
         try:
             yield consumer
@@ -178,7 +178,8 @@ def _reader(connection: Connection, wish: str) -> Iterator[KafkaConsumer]:
 
 
 @contextmanager
-def _refusals(connection: Connection, wish: str) -> Iterator[None]:
+def refusals(connection: Connection, wish: str) -> Iterator[None]:
+    """What Kafka refuses within the block is a KafkaRefused; ``wish`` completes "Kafka would not …"."""
     where = ", ".join(connection.bootstrap_servers)
     try:
         yield

@@ -7,7 +7,7 @@ import gc
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,6 +26,7 @@ from worker.adapters.producer import Producer
 from worker.commands.exits import Exit
 from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
 from worker.core.lane import Lane
+from worker.core.progress import Sight
 from worker.core.starts import NoStart
 from worker.lane_log import LaneLog
 from worker.logs import Guard, set_up
@@ -33,8 +34,10 @@ from worker.metrics import registry
 from worker.runner import Runner
 from worker.secret_files import SecretFiles, secrets_in
 from worker.start import prepare
+from worker.stopping import AFTER_THE_DRAIN, CLOSING, heed_signals
+from worker.watchdog import Watchdog
+from worker.watched import sights, unready
 
-CLOSING: Final = 5.0  # seconds for the producer's last answers
 # New objects before the collector looks, and how often it looks at older ones. A full buffer is some 600,000 objects in
 # no cycle: with Python's own 700, looking through them again and again is a third of all the worker's CPU.
 COLLECT_AFTER: Final = (50_000, 50, 100)
@@ -87,15 +90,17 @@ class Worker:
             if not stopped.done():
                 stopped.set_result(error)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop, None)
         strays.catch(self.log, loop, stop)
         producer = self._producer()
         producer.start()
         clock = steady_clock()
-        runners = [self._runner(one, producer, clock, stop) for one in self.settings.destinations.values()]
+        runners: list[Runner] = []
+        dog = self._watchdog(loop, lambda: sights(runners, clock()))
+        runners += [self._runner(one, producer, clock, stop, dog) for one in self.settings.destinations.values()]
+        heed_signals(loop, stop, runners, dog, self.settings.worker.drain_timeout)
+        dog.start()
         async with AsyncExitStack() as stack:
-            await self._admin(runners, clock, stack)
+            await self._admin(runners, clock, dog, stack)
             lanes = [loop.create_task(runner.run(), name=runner.name) for runner in runners]
             self._say_started()
             error = await self._until_stopped(lanes, stopped)
@@ -104,6 +109,7 @@ class Worker:
                 await asyncio.gather(*(runner.stop() for runner in runners))
                 await asyncio.gather(*lanes)
             else:
+                dog.bounded("the end", AFTER_THE_DRAIN, lambda: False)
                 await self._abandon(lanes)
         await asyncio.to_thread(producer.close, CLOSING)
         return self._ended(error)
@@ -141,9 +147,15 @@ class Worker:
                 self.log.error("ended by an error", error=type(error).__name__, exc_info=error)
                 return Exit.INTERNAL
 
-    async def _admin(self, runners: list[Runner], clock: Callable[[], float], stack: AsyncExitStack) -> None:
+    def _watchdog(self, loop: asyncio.AbstractEventLoop, look: Callable[[], Mapping[str, Sight]]) -> Watchdog:
+        return Watchdog(loop, look, self.log)
+
+    async def _admin(
+        self, runners: list[Runner], clock: Callable[[], float], dog: Watchdog, stack: AsyncExitStack
+    ) -> None:
         address = self.settings.worker.admin_address
-        admin = Admin(address.host, address.port, registry(runners, clock), lambda: unready(runners))
+        metrics = registry(runners, clock)
+        admin = Admin(address.host, address.port, metrics, lambda: unready(runners), dog.stuck)
         try:
             await admin.open()
         except OSError as error:
@@ -157,6 +169,7 @@ class Worker:
         producer: wires.Producer,
         clock: Callable[[], float],
         stop: Callable[[BaseException | None], None],
+        dog: Watchdog,
     ) -> Runner:
         def may_write() -> bool:
             return runner.may_write()
@@ -168,13 +181,14 @@ class Worker:
             producer=producer,
             dead_letters=destination.dead_letters,
             concurrency=destination.policy.concurrency,
+            request_timeout=destination.request_timeout,
             drain_timeout=self.settings.worker.drain_timeout,
             clock=clock,
             reread=SecretFiles(self.settings, destination.name, self.guard, self.log),
             failed_with=stop,
             log=LaneLog(self.log, destination.name),
         )
-        runner.consumer = self._consumer(destination, runner, clock)
+        runner.consumer = self._consumer(destination, runner, clock, dog)
         return runner
 
     def _lane(self, destination: DestinationSettings) -> Lane:
@@ -188,7 +202,9 @@ class Worker:
             secrets=frozenset(secrets_in(destination.mapping_settings)),
         )
 
-    def _consumer(self, destination: DestinationSettings, inbox: Inbox, clock: Callable[[], float]) -> Consumer:
+    def _consumer(
+        self, destination: DestinationSettings, inbox: Inbox, clock: Callable[[], float], dog: Watchdog
+    ) -> wires.Consumer:
         kafka = self.settings.kafka
         return Consumer(
             self.connection,
@@ -204,6 +220,7 @@ class Worker:
             max_poll_interval=kafka.max_poll_interval,
             drain_timeout=self.settings.worker.drain_timeout,
             log=self.log.bind(destination=destination.name),
+            bounded=dog.bounded,
             clock=clock,
         )
 
@@ -224,13 +241,3 @@ class Worker:
             proxy=destination.proxy,
             may_write=may_write,
         )
-
-
-def unready(runners: Iterable[Runner]) -> str | None:
-    """Why no events are taken, or nothing."""
-    for runner in runners:
-        if runner.draining:
-            return f"{runner.name} is draining"
-        if not runner.joined:
-            return f"{runner.name} has not joined its group yet"
-    return None

@@ -54,6 +54,7 @@ class Runner:
     producer: Producer
     dead_letters: str  # the topic
     concurrency: int
+    request_timeout: float
     drain_timeout: float
     clock: Callable[[], float]
     reread: Callable[[], tuple[object, Iterable[str]]]
@@ -62,11 +63,13 @@ class Runner:
     consumer: Consumer = field(init=False)
     joined: bool = field(default=False, init=False)
     draining: bool = field(default=False, init=False)
+    drained: bool = field(default=False, init=False)  # by a stop
     _assigned: set[TopicPartition] = field(default_factory=set, init=False)
     _senders: Senders = field(init=False)
     _leaving: list[_Leaving] = field(default_factory=list, init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
     _uncommitted: Mapping[TopicPartition, Position] = field(default_factory=dict, init=False)  # by a stop
+    _in_hand: dict[DeadLetter, float] = field(default_factory=dict, init=False)  # since when the producer has it
     _told: asyncio.Future[None] | None = field(default=None, init=False)
     _closed: asyncio.Future[None] = field(init=False)
 
@@ -84,6 +87,23 @@ class Runner:
 
     def log_ends(self) -> Mapping[TopicPartition, int]:
         return self.consumer.ends
+
+    # --- what the watchdog reads (worker.watched)
+
+    @property
+    def oldest_request(self) -> float | None:
+        """When the oldest request that is under way was taken."""
+        return self._senders.oldest
+
+    @property
+    def oldest_letter(self) -> float | None:
+        """Since when the producer has the oldest dead letter that it has not answered for."""
+        return next(iter(self._in_hand.values()), None)
+
+    @property
+    def leaving(self) -> bool:
+        """Partitions are on their way out, or all of it is."""
+        return self.draining or bool(self._leaving)
 
     # --- life
 
@@ -128,6 +148,7 @@ class Runner:
 
         self._drain(frozenset(self._assigned), then)
         await drained
+        self.drained = True
         await self._commit_last()
         self.consumer.close()
         await asyncio.wait([self._closed], timeout=LEAVING)
@@ -189,6 +210,7 @@ class Runner:
     # --- dead letters
 
     def _produce(self, produce: Produce) -> None:
+        self._in_hand[produce.letter] = self.clock()
         self.producer.send(
             self.dead_letters,
             key=produce.key,
@@ -201,6 +223,7 @@ class Runner:
 
     def _produced(self, letter: DeadLetter, result: Acknowledged | ProduceFailed) -> None:
         now = self.clock()
+        self._in_hand.pop(letter, None)
         match result:
             case Acknowledged():
                 self.lane.acknowledged(letter, now)

@@ -44,6 +44,11 @@ class Senders:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest request under way was taken."""
+        return min((send.sent for send in self._tasks.values() if send is not None), default=None)
+
     def wake(self) -> None:
         """Somebody may be ready: give idle senders what there is."""
         idle = self._idle
@@ -72,8 +77,10 @@ class Senders:
                 answer = await self._send(task, send)
                 self._tasks[task] = None
                 self.heard(send, answer)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the process must end with it)
-            self.failed(error)
+        except BaseException as error:  # whatever it is, the process must end with it
+            if not self._ending:
+                self.failed(error)
+            raise
 
     def _wait(self) -> asyncio.Future[Send]:
         waiter: asyncio.Future[Send] = asyncio.get_running_loop().create_future()

@@ -19,11 +19,16 @@ def a_registry() -> CollectorRegistry:
     return registry
 
 
-def asked(path: str, unready: Callable[[], str | None] = lambda: None, method: str = "GET") -> tuple[int, str]:
+def asked(
+    path: str,
+    unready: Callable[[], str | None] = lambda: None,
+    method: str = "GET",
+    stuck: Callable[[], str | None] = lambda: None,
+) -> tuple[int, str]:
     """Status and body of one request to an endpoint that is opened for it."""
 
     async def ask() -> tuple[int, str]:
-        admin = Admin("127.0.0.1", 0, a_registry(), unready)
+        admin = Admin("127.0.0.1", 0, a_registry(), unready, stuck)
         await admin.open()
         try:
             async with (
@@ -43,8 +48,12 @@ def test_metrics_are_served() -> None:
     assert (200, ["asked"], [3.0]) == (status, [f.name for f in families], [families[0].samples[0].value])
 
 
-def test_the_loop_that_answers_is_alive() -> None:
-    assert (200, "The worker's loop runs.\n") == asked("/healthz")
+def test_a_worker_that_goes_on_is_healthy() -> None:
+    assert (200, "The worker goes on.\n") == asked("/healthz")
+
+
+def test_a_worker_that_is_stuck_says_what_stands() -> None:
+    assert (503, "shop has not gone on\n") == asked("/healthz", stuck=lambda: "shop has not gone on")
 
 
 def test_a_worker_that_takes_events_is_ready() -> None:
@@ -59,7 +68,7 @@ def test_a_worker_that_takes_none_says_why() -> None:
 def test_anything_else_is_answered_with_what_there_is(path: str) -> None:
     status, text = asked(path)
     expected = (
-        "Nothing here. There are:\n/metrics  figures for Prometheus\n/healthz  does the worker's loop run\n"
+        "Nothing here. There are:\n/metrics  figures for Prometheus\n/healthz  does the worker go on\n"
         "/readyz  does it take events\n"
     )
     assert (404, expected) == (status, text)

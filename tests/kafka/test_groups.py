@@ -101,7 +101,7 @@ def test_a_rebalance_waits_for_the_drain_and_commits_what_it_says(apache: Cluste
 def test_a_drain_that_never_ends_is_cut_off(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     create(apache.bootstrap, topic, 2)
-    with Member(apache.bootstrap, topic, group=group, drain_timeout=0.5 - GRACE_SECONDS) as first:
+    with Member(apache.bootstrap, topic, group=group, drain_timeout=0.5 - 2 * GRACE_SECONDS) as first:
         eventually(lambda: first.owns(2))
         first.lane.release = lambda partitions, release: None
         with Member(apache.bootstrap, topic, group=group) as second:

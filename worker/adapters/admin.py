@@ -1,20 +1,17 @@
-"""The admin endpoint: metrics for Prometheus, probes for Kubernetes. It reads; all that it changes is in parking."""
+"""The admin endpoint: metrics for Prometheus, probes for Kubernetes. It reads, and changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from worker.adapters import parking
-from worker.adapters.parking import Parking
-
 PATHS: Final = {
     "/metrics": "figures for Prometheus",
-    "/healthz": "does the worker's loop run",
+    "/healthz": "does the worker go on",
     "/readyz": "does it take events",
 }
 HEADERS: Final = 8 << 10  # bytes of one header line, at most
@@ -25,7 +22,8 @@ CLIENTS: Final = 32  # connections waiting to be accepted
 class Admin:
     """Serves on its own address, on the worker's loop: an answer is the proof that the loop ticks.
 
-    ``unready`` gives a sentence that says why no events are taken (not joined yet, draining), or nothing.
+    ``stuck`` gives a sentence that says what has not gone on for long, and for no reason (then only a new start helps),
+    and ``unready`` one that says why no events are taken (not joined yet, draining), or nothing.
     Port 0 takes a free one; ``port`` says which, once it is open.
     """
 
@@ -33,7 +31,7 @@ class Admin:
     port: int
     registry: CollectorRegistry
     unready: Callable[[], str | None]
-    park: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    stuck: Callable[[], str | None] = lambda: None
     _runner: web.AppRunner | None = field(default=None, init=False)
 
     async def open(self) -> None:
@@ -42,7 +40,6 @@ class Admin:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_post(parking.PATH, Parking(self.park).answer)
         app.router.add_route("*", "/{path:.*}", nothing_here)
         runner = web.AppRunner(
             app,
@@ -72,13 +69,14 @@ class Admin:
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return web.Response(text="The worker's loop runs.\n")
+        return _answer(self.stuck(), "The worker goes on.\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        why_not = self.unready()
-        if why_not is not None:
-            return web.Response(status=503, text=f"{why_not}\n")
-        return web.Response(text="Every destination takes events.\n")
+        return _answer(self.unready(), "Every destination takes events.\n")
+
+
+def _answer(why_not: str | None, well: str) -> web.Response:
+    return web.Response(text=well) if why_not is None else web.Response(status=503, text=f"{why_not}\n")
 
 
 async def nothing_here(_request: web.Request) -> web.Response:

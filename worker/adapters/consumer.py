@@ -21,7 +21,7 @@ from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
 from worker.adapters.lease import Lease
 from worker.adapters.reader import Reader, Wishes
-from worker.adapters.subscription import GRACE_SECONDS, Positions, Subscription
+from worker.adapters.subscription import GRACE_SECONDS, Bounded, Positions, Subscription
 from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt
@@ -50,7 +50,8 @@ class Consumer:
     ``ours`` are topics of this worker's own, read beside ``topics`` and from their beginning.
     ``call(function, *arguments)`` runs a function soon on the lane's event loop, from any thread and in order.
     ``now`` is the wall clock (Unix seconds), ``clock`` a steady one, by which the lease is told. ``ends`` is the end of
-    each owned partition's log as the last fetch saw it, and may be read from any thread.
+    each owned partition's log as the last fetch saw it; ``turns`` is another number whenever the thread has polled.
+    Both may be read from any thread. ``bounded`` is told of each drain: the process ends where the lane's loop hangs.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class Consumer:
         max_poll_interval: float,
         drain_timeout: float,
         log: Log,
+        bounded: Bounded = lambda *_: None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ends: Mapping[TopicPartition, int] = {}
+        self.turns = 0
         self._topics = [*topics, *ours]
         self._inbox = inbox
         self._call = call
@@ -90,6 +93,7 @@ class Consumer:
             "max_poll_interval_ms": round(max_poll_interval * 1000),
         }
         self._drain_timeout = drain_timeout
+        self._bounded = bounded
         self._beginnings = Beginnings(start_at, now, log, ours)
         self._watchdog = Watchdog(drain_timeout + 2 * GRACE_SECONDS)
         self._wishes = Wishes()
@@ -175,6 +179,7 @@ class Consumer:
             lease=self._lease,
             clock=self._clock,
             log=self._log,
+            bounded=self._bounded,
         )
         private_calls.keep(self._lease, consumer, self._clock)
         consumer.subscribe(self._topics, listener=subscription)
@@ -185,6 +190,7 @@ class Consumer:
         while not self._stopping:
             reader.turn()
             self.ends = reader.ends
+            self.turns += 1
 
     def _reading(self, consumer: KafkaConsumer, subscription: Subscription) -> Reader:
         return Reader(

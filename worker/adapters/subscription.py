@@ -25,10 +25,12 @@ from worker.adapters.lease import Lease
 from worker.core.records import Position, TopicPartition
 
 Positions = Mapping[TopicPartition, Position]
+# What must have ended in so many seconds, and whether it has: else the process ends (see worker.watchdog).
+Bounded = Callable[[str, float, Callable[[], bool]], object]
 
 COMMIT_SECONDS = 5.0
-# How much longer than the lane's own bound a drain may take: the lane keeps its bound by a timer, this is for one that
-# does not answer at all.
+# How much longer than the lane's own bound a drain may take: the lane keeps its bound by a timer, this is for a loop
+# that hangs. Then the process ends; where it was only stopped for so long itself, its partitions are let go.
 GRACE_SECONDS = 5.0
 RETRY_SECONDS = 0.2
 
@@ -56,6 +58,7 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         lease: Lease,
         clock: Callable[[], float],
         log: Log,
+        bounded: Bounded,
     ) -> None:
         self.fresh: frozenset[KafkaPartition] = frozenset()
         self.begun: frozenset[KafkaPartition] = frozenset()
@@ -69,6 +72,7 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         self._lease = lease
         self._clock = clock
         self._log = log
+        self._bounded = bounded
         self._commits: Future = Future().success(None)
         self._draining: Future | None = None
 
@@ -102,13 +106,14 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
             self._call(self._inbox.lost, ours(leaving))
 
     async def _drain(self, leaving: frozenset[KafkaPartition]) -> Positions:
-        self._draining = Future()
+        draining = self._draining = Future()
         if self.closing.is_set():  # since it was looked at: nobody would finish this one
             return {}
-        self._call(self._inbox.revoking, ours(leaving), Release(self._finisher(self._draining)))
+        self._call(self._inbox.revoking, ours(leaving), Release(self._finisher(draining)))
+        seconds = self._drain_timeout + GRACE_SECONDS
+        self._bounded(f"the drain of {', '.join(_names(leaving))}", seconds, lambda: bool(draining.is_done))
         try:
-            seconds = self._drain_timeout + GRACE_SECONDS
-            positions: Positions = await private_calls.wait_for(self._consumer, self._draining, seconds)
+            positions: Positions = await private_calls.wait_for(self._consumer, draining, seconds + GRACE_SECONDS)
         except KafkaTimeoutError:
             self._log.error("the drain did not end; its partitions are let go", partitions=_names(leaving))
             return {}

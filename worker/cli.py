@@ -16,7 +16,7 @@ import typer
 from worker import cli_dead_letters
 from worker import config as settings_of
 from worker.adapters.connection import KafkaNotReached
-from worker.commands.exits import Exit, internal, say
+from worker.commands.exits import Exit, internal, say, thrown_away
 from worker.config import Settings, SetupError
 
 ConfigFile = Annotated[
@@ -177,6 +177,7 @@ def demo(
 
 def main() -> None:
     """The program. Whatever happens, it ends with one of the exit codes and a sentence, never with a traceback."""
+    sys.unraisablehook = thrown_away
     sys.exit(_outcome())
 
 

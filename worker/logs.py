@@ -14,23 +14,21 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Literal, TextIO
-from urllib.parse import quote, quote_plus
 
 import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from worker.settings.declared import SECRET
+from worker.settings.masking import SECRET, pattern, spellings
 
 Format = Literal["auto", "json", "text"]
 CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]|\n(?!  )")
-SHORTEST_SECRET: Final = 4  # a shorter one would riddle every line, and guards nothing
 NETWORK: Final = "kafka.net"
 QUIET_FOR: Final = 10.0  # seconds in which a library says the same thing once
 
 
 class Guard:
-    """The last guard: takes every known secret out of a line, however it got there, percent-encoded too."""
+    """The last guard: takes every known secret out of a line, however it got there and is written."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: set[str] = set()
@@ -40,10 +38,8 @@ class Guard:
     def add(self, secrets: Iterable[str]) -> None:
         """More of them: a secret file was read anew."""
         for secret in secrets:
-            if len(secret) >= SHORTEST_SECRET:
-                self._known |= {secret, quote(secret, safe=""), quote_plus(secret)}
-        longest_first = sorted(self._known, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._known |= spellings(secret)
+        self._pattern = pattern(self._known)
 
     def masked(self, text: str) -> str:
         return self._pattern.sub(SECRET, text) if self._pattern else text

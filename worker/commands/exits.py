@@ -6,6 +6,7 @@ import sys
 import traceback
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -21,6 +22,11 @@ class Exit(IntEnum):
 def say(text: str) -> None:
     """To standard error, where results do not go."""
     print(text, file=sys.stderr)
+
+
+def thrown_away(failed: Any) -> None:
+    """In the place of Python's own report of an error that no code could take: that one quotes its message."""
+    say(f"segment-relay: an error ({failed.exc_type.__name__}) while something was thrown away")
 
 
 def internal(error: BaseException) -> int:

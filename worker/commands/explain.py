@@ -124,11 +124,18 @@ def _request(request: Request, settings: DestinationSettings, number: int) -> It
         yield f"{STEP}with what the login gained"
     yield from (f"{STEP}{name}: {value}" for name, value in request.headers.items())
     if request.json is not None:
-        yield from (f"{STEP}{line}" for line in json.dumps(request.json, indent=2, ensure_ascii=False).splitlines())
+        yield from (f"{STEP}{line}" for line in _body(request.json))
     if request.form is not None:
         yield from (f"{STEP}{name} = {value}" for name, value in request.form)
     if not request.repeatable:
         yield f"{STEP}sent once at most, if unknown_outcome says so: a person would notice a second one"
+
+
+def _body(value: object) -> list[str]:
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False).splitlines()
+    except (TypeError, ValueError, RecursionError):
+        return ["a body that cannot be written as JSON: it would never be sent"]
 
 
 def _answer(answer: Response) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mappings.contract import Destination
-from worker.settings.declared import REQUIRED, SECRET, Setting, of_account
+from worker.settings.declared import REQUIRED, Setting, of_account
 from worker.settings.layers import read_secret
+from worker.settings.masking import without
 from worker.settings.problems import Path, SetupError, dotted, missing, refused, spelled
 from worker.settings.quantities import is_web_url
 
@@ -63,10 +64,9 @@ class Account:
         return [f"{dotted(self.path)}: {text}"]
 
     def _without_secrets(self, text: str, settings: Mapping[str, Setting]) -> str:
-        for name, setting in settings.items():
-            if setting.secret and self.given.get(name):
-                text = text.replace(str(self.given[name]), SECRET)
-        return text
+        return without(
+            text, [str(self.given[name]) for name in settings if settings[name].secret and name in self.given]
+        )
 
     def reread(self) -> Any:
         """The mapping's settings, with what its secret files hold now. Raises ``SetupError``."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr
 
+from worker.settings.masking import SECRET
 from worker.settings.quantities import A_URL, Kind, listed, web_url
 
 COLLECTIONS: Final = (tuple, list, set, frozenset)
@@ -32,7 +33,6 @@ class Default(Enum):
 
 
 REQUIRED: Final = Default.NONE
-SECRET: Final = "********"  # noqa: S105  (what stands in a secret's place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from worker.settings.declared import Setting, written
+from worker.settings.masking import without_misplaced
 
 PREFIX = "SEGMENT_RELAY_"
 Path = tuple[str, ...]
@@ -79,5 +80,5 @@ def refused(path: Path, setting: Setting, given: Mapping[str, Any]) -> str:
     value = given[setting.name]
     if value in ("", None):
         return missing(path, setting)
-    found = "something else (a secret is not shown)" if setting.secret else written(value)
+    found = "something else (a secret is not shown)" if setting.secret else without_misplaced(written(value))
     return wrong(path, found, setting.expects)

@@ -159,7 +159,6 @@ class Fleet:
         member.worker.start()
         member.killed = member.frozen = False
         member.told, member.again = None, 0.0
-        self.done["starts"] += 1
 
     def _roll_on(self, rollout: _Rollout, now: float) -> None:
         if not rollout.left:

@@ -110,14 +110,20 @@ class Stage:
                 guest = self.fleet.join(self._guest())
                 self._later(seconds, lambda: self.fleet.leave(guest))
             case acts.BrokerCrash(node, destination, seconds):
-                self._by_hand("broker", lambda: self._crash(node, destination, seconds))
+                self._by_hand("broker", "broker restarts", lambda: self._crash(node, destination, seconds))
             case acts.CommitsRefused(seconds):
-                self._by_hand("commits refused", lambda: self.place.kafka.refuse_commits(seconds))
+                self._by_hand(
+                    "commits refused", "refusals of commits", lambda: self.place.kafka.refuse_commits(seconds)
+                )
             case acts.DeadLettersRefused(destination, seconds):
-                self._by_hand("dead letters refused", lambda: self._refuse_letters(destination, seconds))
+                self._by_hand(
+                    "dead letters refused",
+                    "refusals of dead letters",
+                    lambda: self._refuse_letters(destination, seconds),
+                )
             case acts.Misbehaviour(destination, _, seconds):
                 self.place.vendors.misbehave(act)
-                self.done[f"{act.kind}"] += 1
+                self.done[act.kind] += 1
                 self._later(seconds, lambda: self.place.vendors.behave(destination))
             case acts.WrongSecret(destination, seconds):
                 self.done["secrets changed"] += 1
@@ -127,13 +133,13 @@ class Stage:
             case never:
                 assert_never(never)
 
-    def _by_hand(self, cause: str, do: Callable[[], None]) -> None:
+    def _by_hand(self, cause: str, noun: str, do: Callable[[], None]) -> None:
         """What blocks is done by a thread, one thing after the other."""
 
         def work() -> None:
             begin = time.time()
             do()
-            self.done[cause] += 1
+            self.done[noun] += 1
             self.incidents.append(Incident(cause, begin, time.time() + AFTERMATH))
 
         self._under_way.append(self._hands.submit(work))
@@ -141,7 +147,7 @@ class Stage:
     def _crash(self, node: int | None, destination: Destination, seconds: float) -> None:
         coordinates = node is None
         node = self.place.kafka.coordinator(f"{self.place.group}.{destination}") if node is None else node
-        self.done["coordinators"] += coordinates
+        self.done["of coordinators"] += coordinates
         self.place.kafka.crash(node, seconds)
 
     def _refuse_letters(self, destination: Destination, seconds: float) -> None:

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format simulate bench docs constraints clean
+.PHONY: help install demo test check format simulate torture bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,10 @@ format: $(VENV)/.installed ## Put the code in shape
 
 simulate: $(VENV)/.installed ## Ten thousand simulated schedules; a violation is named with its seed
 	@$(BIN)/python -m tests.simulation.many --schedules $(or $(SCHEDULES),10000) --first $(or $(FIRST),0)
+
+torture: $(VENV)/.installed ## Crashes, rollouts, freezes, brokers and vendors that fail, by one seed: about an hour (Java 17 and Maven)
+	@$(BIN)/python -m tests.torture.bounds
+	@$(BIN)/python -m tests.torture --seed $(or $(SEED),1) $(TORTURE)
 
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)

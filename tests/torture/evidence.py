@@ -78,6 +78,13 @@ def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) ->
                 yield arrival["user"], arrival["time"]
 
 
+def overlaps(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
+    """Whose calls came when while another one of the same user was open."""
+    for arrival in arrivals:
+        if arrival["destination"] == destination and arrival["overlap"]:
+            yield arrival["user"], arrival["time"]
+
+
 def _at_wigzo(arrival: Mapping[str, Any]) -> int | None:
     return arrival["body"]["eventval"]["number"] if arrival["operation"] == "learn/event" else None
 

@@ -25,6 +25,7 @@ def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
             f"{name}: {sum(each.events for each in verdicts):,} events, "
             f"lost {sum(len(each.lost) for each in verdicts)}, "
             f"order broken {sum(len(each.disordered) for each in verdicts)}, "
+            f"two calls at once {sum(len(each.at_once) for each in verdicts)}, "
             f"sent again after a commit {sum(len(each.resent) for each in verdicts)}, "
             f"committed too early {sum(len(each.early) for each in verdicts)}, "
             f"dead letters {sum(each.letters for each in verdicts):,}, "

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.torture.judge import Incident
+from tests.torture.judge import FROZEN, Incident
 from tests.whole.metrics import Metrics
 from tests.whole.worker import Worker
 
@@ -66,7 +66,8 @@ class Fleet:
     # --- What can be done to them
 
     def crash(self, number: int) -> None:
-        member = self.members[number]
+        """SIGKILL; to the next one where this one is frozen: whether it comes back is to be seen."""
+        member = next((each for each in self.members[number:] if not each.frozen), self.members[number])
         if member.runs:
             member.killed = True
             self._signal(member, signal.SIGKILL)
@@ -85,7 +86,7 @@ class Fleet:
             self._signal(member, signal.SIGCONT)
             member.frozen = False
             self.done["freezes"] += 1
-            self.incidents.append(Incident("frozen", self.clock() - seconds, self.clock() + AFTERMATH))
+            self.incidents.append(Incident(FROZEN, self.clock() - seconds, self.clock() + AFTERMATH))
 
     def join(self, worker: Worker) -> Member:
         """One more, until :meth:`leave`."""

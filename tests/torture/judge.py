@@ -16,6 +16,7 @@ from worker.core.offset_map import OffsetMap
 Place: TypeAlias = tuple[int, int]  # partition and offset
 UNEXPLAINED: Final = "unexplained"
 LOST_ANSWER: Final = "lost answer"
+FROZEN: Final = "frozen"
 TAKEN_APART: Final = "merge taken apart"
 # Between an event's request and a later one of the same merge that fails.
 WITHIN_A_MERGE: Final = 3.0
@@ -88,6 +89,7 @@ class Verdict:
     repeated: tuple[Repeat, ...] = ()
     resent: tuple[str, ...] = ()  # after a commit had said that it is settled
     early: tuple[str, ...] = ()  # committed before it was settled
+    at_once: tuple[str, ...] = ()  # two calls about one user
 
     @property
     def repeats(self) -> Counter[str]:
@@ -99,7 +101,7 @@ class Verdict:
 
     @property
     def violations(self) -> tuple[str, ...]:
-        return (*self.lost, *self.disordered, *self.resent, *self.early, *self.repeated_by(UNEXPLAINED))
+        return (*self.lost, *self.disordered, *self.resent, *self.early, *self.at_once, *self.repeated_by(UNEXPLAINED))
 
 
 def judge(
@@ -109,12 +111,14 @@ def judge(
     commits: Iterable[Commit],
     incidents: Sequence[Incident],
     failures: Iterable[tuple[str, float]] = (),
+    overlaps: Iterable[tuple[str, float]] = (),
 ) -> Verdict:
     """``came`` in the order of arrival, ``commits`` in the order of the broker's log, ``incidents`` by weight: the
     first that fits is the cause.
 
     ``failures``: whose calls went wrong when, at a vendor where consecutive events of a user may share a flow. Where
-    one of them fails they are sent anew, one by one.
+    one of them fails they are sent anew, one by one. ``overlaps``: whose calls came when while another one of the same
+    user was open; which nobody can help where its sender was frozen.
     """
     by_user = _by_user(log)
     arrivals = _arrivals(came)
@@ -131,6 +135,7 @@ def judge(
         repeated=tuple(Repeat(before, again, _cause(before, again, incidents, failed)) for before, again in pairs),
         resent=tuple(_resent(by_user, arrivals, first)),
         early=tuple(_early(by_user, arrivals, first, letters)),
+        at_once=tuple(_at_once(overlaps, [each for each in incidents if each.cause == FROZEN])),
     )
 
 
@@ -146,6 +151,12 @@ def _arrivals(came: Iterable[Came]) -> dict[str, list[Came]]:
     for each in came:
         found[each.user].append(each)
     return found
+
+
+def _at_once(overlaps: Iterable[tuple[str, float]], frozen: Sequence[Incident]) -> Iterator[str]:
+    for user, at in overlaps:
+        if not any(each.begin <= at <= each.until for each in frozen):
+            yield f"{user} had two calls at once at {at:.3f}"
 
 
 def _by_name(failures: Iterable[tuple[str, float]]) -> dict[str, list[float]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.torture.commit_log import TOPIC, commits
-from tests.torture.evidence import came, failures, letters, logged, records
+from tests.torture.evidence import came, failures, letters, logged, overlaps, records
 from tests.torture.judge import Commit, Incident, Verdict, judge
 from tests.torture.kafka_cluster import PARTITIONS, Kafka
 from tests.torture.schedule import SESSION
@@ -84,6 +84,7 @@ class Place:
                 self.commits(name),
                 incidents,
                 failures(arrivals, name),
+                overlaps(arrivals, name),
             )
             for name in self.destinations
         }

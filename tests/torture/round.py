@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.torture.fleet import a_fleet
-from tests.torture.judge import Incident, Verdict
+from tests.torture.judge import FROZEN, Incident, Verdict
 from tests.torture.kafka_cluster import Kafka
 from tests.torture.load import Load
 from tests.torture.place import a_place
@@ -20,7 +20,7 @@ from tests.torture.vendors import ALWAYS, vendors
 from worker.sandbox.exchange import Destination
 
 # What is named as the cause of a repeat where several fit.
-WEIGHT: Final = ("crash", "frozen", "broker", "commits refused", "stop", "join")
+WEIGHT: Final = ("crash", FROZEN, "broker", "commits refused", "stop", "join")
 CLEAN: Final = ("stop", "join")  # after these alone nothing may come twice
 
 

@@ -33,8 +33,9 @@ def a_verdict(
     commits: Sequence[Commit] = (),
     incidents: Sequence[Incident] = (),
     failures: Iterable[tuple[str, float]] = (),
+    overlaps: Iterable[tuple[str, float]] = (),
 ) -> Verdict:
-    return judge(a_log() if log is None else log, came, frozenset(letters), commits, incidents, failures)
+    return judge(a_log() if log is None else log, came, frozenset(letters), commits, incidents, failures, overlaps)
 
 
 def test_what_came_once_and_in_order_is_right() -> None:
@@ -107,6 +108,14 @@ def test_a_merge_of_which_a_later_request_failed_soon_is_a_cause() -> None:
     assert {"merge taken apart": 1} == a_verdict(came, failures=[("u1", 3.0)]).repeats
     for another in (("u1", 1.5), ("u1", 6.0), ("u2", 3.0)):
         assert {"unexplained": 1} == a_verdict(came, failures=[another]).repeats
+
+
+def test_two_calls_of_a_user_at_once_are_a_violation_unless_one_may_be_of_a_frozen_worker() -> None:
+    for incident in (Incident("frozen", 3, 9), Incident("crash", 0, 9)):
+        verdict = a_verdict(arrivals(0, 1, 2), overlaps=[("u1", 2.5)], incidents=[incident])
+        assert ("u1 had two calls at once at 2.500",) == verdict.violations
+    frozen = [Incident("frozen", 2, 9)]
+    assert () == a_verdict(arrivals(0, 1, 2), overlaps=[("u1", 2.5)], incidents=frozen).violations
 
 
 def test_what_comes_after_its_commit_is_a_violation_even_after_a_crash() -> None:

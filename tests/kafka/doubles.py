@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 from typing import Any, Self
+from uuid import UUID
 
 from kafka import KafkaAdminClient, KafkaProducer
 
+from worker.adapters.cluster import topics
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
 from worker.adapters.inbox import Partitions, Release
+from worker.core.commit_metadata import Metadata, encode
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.starts import StartAt
 
@@ -72,7 +75,13 @@ class Lane:
             function(*arguments)
 
     def let_go(self, partitions: Partitions, release: Release) -> None:
-        release.done({each: Position(self.next[each]) for each in partitions})
+        release.done({each: self.position(each) for each in partitions})
+
+    def position(self, partition: TopicPartition) -> Position:
+        """All that was received, as a commit says it."""
+        topic_id = next(each.topic_id for each in reversed(self.begun) if each.partition == partition)
+        offset = self.next[partition]
+        return Position(offset, encode(Metadata(topic_id=topic_id), offset))
 
     @property
     def values(self) -> list[bytes | None]:
@@ -186,6 +195,21 @@ def create(bootstrap: tuple[str, ...], topic: str, partitions: int = 1, **settin
     wish = {"num_partitions": partitions, "replication_factor": 1, "configs": configs}
     admin.create_topics({topic: wish}, wait_for_metadata=True)
     admin.close()
+
+
+def delete(bootstrap: tuple[str, ...], topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
+    admin.delete_topics([topic])
+    eventually(lambda: not topics(Connection(bootstrap), [topic]))
+    admin.close()
+
+
+def topic_id(bootstrap: tuple[str, ...], topic: str) -> bytes:
+    """Kafka's own."""
+    admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
+    (described,) = admin.describe_topics([topic])
+    admin.close()
+    return UUID(described["topic_id"]).bytes
 
 
 def produce(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaAdminClient
 
-from tests.kafka.doubles import Member, create, eventually, produce
+from tests.kafka.doubles import Member, create, eventually, produce, topic_id
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 from worker.core.commit_metadata import Metadata, encode
@@ -35,14 +35,14 @@ def test_what_was_committed_is_where_the_next_one_goes_on(apache: Cluster, uniqu
 
     with Member(apache.bootstrap, topic, group=group) as first:
         eventually(lambda: len(first.lane.values) == 10)
-        text = encode(Metadata(start=0.0), 7)
+        text = encode(Metadata(start=0.0, topic_id=topic_id(apache.bootstrap, topic)), 7)
         assert first.commit({partition: Position(7, text)}) is None
     assert first.lane.has_closed
     assert first.lane.failure is None
 
     with Member(apache.bootstrap, topic, group=group, start_at=None) as second:
         eventually(lambda: len(second.lane.values) == 3)
-    assert second.lane.begun == [Assigned(partition, Position(7, text))]
+    assert second.lane.begun == [Assigned(partition, Position(7, text), topic_id(apache.bootstrap, topic))]
     assert second.lane.values == numbered(3, first=7)
 
 
@@ -61,7 +61,8 @@ def test_the_start_is_committed_before_the_first_record_is_handed_over(apache: C
     member.lane.take = look
     with member:
         eventually(lambda: seen)
-    assert seen[0] == {partition: Position(0, encode(Metadata(start=0.0), 0))}
+    said = Metadata(start=0.0, topic_id=topic_id(apache.bootstrap, topic))
+    assert seen[0] == {partition: Position(0, encode(said, 0))}
 
 
 def test_a_batch_moves_the_position_and_the_end(apache: Cluster, unique: Names) -> None:
@@ -157,7 +158,8 @@ def test_damaged_metadata_is_told_and_the_commit_still_holds(apache: Cluster, un
         assert first.commit({partition: Position(3, "not ours")}) is None
     with Member(apache.bootstrap, topic, group=group, start_at=None) as second:
         eventually(lambda: len(second.lane.values) == 2)
-    assert second.lane.begun == [Assigned(partition, Position(3, encode(Metadata(), 3)))]
+    found = topic_id(apache.bootstrap, topic)
+    assert second.lane.begun == [Assigned(partition, Position(3, encode(Metadata(topic_id=found), 3)), found)]
     assert second.consumer.metadata_ignored == 1
     assert "commit metadata is damaged or of another version, and ignored" in second.log.events
 
@@ -241,13 +243,15 @@ def test_a_commit_past_the_end_of_the_log_begins_it_anew(apache: Cluster, unique
     produce(apache.bootstrap, topic, numbered(3))
     with Member(apache.bootstrap, topic, group=group) as first:
         eventually(lambda: first.owns(1))
-        assert first.commit({partition: Position(50, encode(Metadata(start=0.0), 50))}) is None
+        found = topic_id(apache.bootstrap, topic)
+        metadata = Metadata(start=0.0, topic_id=found)
+        assert first.commit({partition: Position(50, encode(metadata, 50))}) is None
     with Member(apache.bootstrap, topic, group=group) as second:
         eventually(lambda: len(second.lane.values) == 3)
     assert second.lane.losses == [frozenset({partition})]
     assert second.lane.begun == [
-        Assigned(partition, Position(50, encode(Metadata(start=0.0), 50))),
-        Assigned(partition, Position(0, encode(Metadata(start=0.0), 0))),
+        Assigned(partition, Position(50, encode(metadata, 50)), found),
+        Assigned(partition, Position(0, encode(metadata, 0)), found),
     ]
 
 

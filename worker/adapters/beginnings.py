@@ -7,7 +7,7 @@ paused; what it raises is tried again after the next poll.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kafka import KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
@@ -17,7 +17,7 @@ from worker.adapters.connection import Log
 from worker.core import starts
 from worker.core.commit_metadata import Metadata, decode, encode
 from worker.core.records import Assigned, Position, TopicPartition
-from worker.core.starts import AtCommit, AtTime, Begin, Committed, StartAt
+from worker.core.starts import Anew, AtCommit, AtTime, Begin, Committed, StartAt
 
 SECONDS = 10.0
 MILLISECONDS = 1000
@@ -62,8 +62,10 @@ class Beginnings:
     def begin(self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]) -> list[Assigned]:
         """Seek each to its place; what is new is committed already. Raises NoStart, KafkaError."""
         commits = self._commits(consumer, partitions)
-        decided = self._decide(commits, partitions)
-        found = {**self._at_commits(decided), **self._at_times(consumer, decided)}
+        private_calls.refresh_metadata(consumer, SECONDS)
+        topic_ids = {each.topic: private_calls.topic_id(consumer, each.topic) for each in partitions}
+        decided = self._decide(commits, partitions, topic_ids)
+        found = _found(consumer, decided, topic_ids)
         new = {partition: each.commit for partition, each in found.items() if each.new}
         if new:
             consumer.commit(new, timeout_ms=SECONDS * MILLISECONDS)
@@ -71,13 +73,20 @@ class Beginnings:
         for partition, each in found.items():
             consumer.seek(partition, each.offset)
         return [
-            Assigned(TopicPartition(*partition), Position(each.offset, each.text)) for partition, each in found.items()
+            Assigned(TopicPartition(*partition), Position(each.offset, each.text), topic_ids[partition.topic])
+            for partition, each in found.items()
         ]
 
     def anew(self, consumer: KafkaConsumer, partition: KafkaPartition, offset: int) -> Assigned:
-        """A partition that continues at another place than its commit: seek there, and forget what the commit said."""
+        """A partition that continues at another place than its commit: seek there, and forget what the commit said.
+
+        Raises KafkaError.
+        """
+        private_calls.refresh_metadata(consumer, SECONDS)  # a log that is another one may be another topic's
+        topic_id = private_calls.topic_id(consumer, partition.topic)
         consumer.seek(partition, offset)
-        return Assigned(TopicPartition(*partition), Position(offset, encode(Metadata(start=self._began), offset)))
+        metadata = Metadata(start=self._began, topic_id=topic_id)
+        return Assigned(TopicPartition(*partition), Position(offset, encode(metadata, offset)), topic_id)
 
     def _commits(
         self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]
@@ -101,35 +110,35 @@ class Beginnings:
         return Committed(Position(commit.offset, text), metadata)
 
     def _decide(
-        self, commits: Mapping[KafkaPartition, Committed], partitions: Collection[KafkaPartition]
+        self,
+        commits: Mapping[KafkaPartition, Committed],
+        partitions: Collection[KafkaPartition],
+        topic_ids: Mapping[str, bytes | None],
     ) -> dict[KafkaPartition, Begin]:
         began = starts.group_start(commits.values())
         # Where the broker keeps no metadata, this process at least remembers what "latest" was.
         self._began = self._began if began is None else began
         now = self._now()
-        decided = {
-            each: starts.begin(commits.get(each), self._began, self._start_at, now, ours=each.topic in self._ours)
-            for each in partitions
-        }
-        for each in decided.values():
+        decided = {each: self._begin(each, commits, now, topic_ids[each.topic]) for each in partitions}
+        for partition, each in decided.items():
             self._began = each.metadata.start if self._began is None else self._began
+            if isinstance(each, Anew):
+                self._log.warning(
+                    "the topic was made anew since it was committed: the commit is ignored, and all it holds is read",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                )
         return decided
 
-    def _at_commits(self, decided: Mapping[KafkaPartition, Begin]) -> dict[KafkaPartition, Found]:
-        return {
-            partition: Found(at.offset, at.metadata, new=False)
-            for partition, at in decided.items()
-            if isinstance(at, AtCommit)
-        }
-
-    def _at_times(
-        self, consumer: KafkaConsumer, decided: Mapping[KafkaPartition, Begin]
-    ) -> dict[KafkaPartition, Found]:
-        times = {partition: at for partition, at in decided.items() if isinstance(at, AtTime)}
-        if not times:
-            return {}
-        offsets = offsets_at(consumer, {partition: at.time for partition, at in times.items()})
-        return {partition: Found(offsets[partition], at.metadata, new=True) for partition, at in times.items()}
+    def _begin(
+        self,
+        partition: KafkaPartition,
+        commits: Mapping[KafkaPartition, Committed],
+        now: float,
+        topic_id: bytes | None,
+    ) -> Begin:
+        ours = partition.topic in self._ours
+        return starts.begin(commits.get(partition), self._began, self._start_at, now, topic_id, ours=ours)
 
     def _probe(
         self,
@@ -153,6 +162,24 @@ class Beginnings:
                 "this broker keeps no commit metadata: "
                 "what was delivered ahead of an undelivered event is sent again after a restart"
             )
+
+
+def _found(
+    consumer: KafkaConsumer, decided: Mapping[KafkaPartition, Begin], topic_ids: Mapping[str, bytes | None]
+) -> dict[KafkaPartition, Found]:
+    looked_up = offsets_at(consumer, {each: _time(at) for each, at in decided.items() if not isinstance(at, AtCommit)})
+    return {
+        each: Found(
+            at.offset if isinstance(at, AtCommit) else looked_up[each],
+            replace(at.metadata, topic_id=topic_ids[each.topic] or at.metadata.topic_id),
+            new=not isinstance(at, AtCommit),
+        )
+        for each, at in decided.items()
+    }
+
+
+def _time(begin: AtTime | Anew) -> float:
+    return starts.EARLIEST if isinstance(begin, Anew) else begin.time
 
 
 def offsets_at(consumer: KafkaConsumer, times: Mapping[KafkaPartition, float]) -> dict[KafkaPartition, int]:

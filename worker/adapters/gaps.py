@@ -46,6 +46,11 @@ def found(consumer: KafkaConsumer, error: KafkaError) -> Iterator[Gap]:
             yield Gap(partition, wanted, first, same_log=False, reason="the log ends before what was read already")
 
 
+def earliest(consumer: KafkaConsumer, partition: KafkaPartition) -> int:
+    """The first offset that Kafka has. Raises KafkaError."""
+    return int(consumer.beginning_offsets([partition], timeout_ms=SECONDS * 1000)[partition])
+
+
 def _wanted(consumer: KafkaConsumer, error: KafkaError) -> dict[KafkaPartition, int]:
     if isinstance(error, OffsetOutOfRangeError):
         wanted = dict(error.args[0])

@@ -86,6 +86,21 @@ def committed(consumer: KafkaConsumer, partitions: Collection[KafkaPartition], s
     return found
 
 
+def refresh_metadata(consumer: KafkaConsumer, seconds: float) -> None:
+    """Learn the topics anew. On the consumer's own thread; public calls ask for all topics of the cluster, or for none.
+
+    Raises KafkaError, also where the only topic is gone.
+    """
+    future = consumer._cluster.request_update()
+    consumer._net.run(consumer._manager.wait_for, future, int(seconds * 1000))
+
+
+def topic_id(consumer: KafkaConsumer, topic: str) -> bytes | None:
+    """Kafka's own, 16 bytes, as the last metadata had it; ``None`` where the topic or its id is unknown. No request."""
+    found = consumer._cluster.topic_id(topic)
+    return found.bytes if found is not None and found.int else None
+
+
 def positions(consumer: KafkaConsumer) -> dict[KafkaPartition, int]:
     """The next offset of each assigned partition that has one.
 
@@ -151,6 +166,18 @@ def _ending(leave: Callable[..., object], lease: Lease) -> Callable[..., object]
         return leave(*arguments, **options)
 
     return ending
+
+
+def finish_join(consumer: KafkaConsumer) -> None:
+    """Before each poll: go on with a join that the poll before had no time to finish.
+
+    kafka-python forgets one that a change of metadata has led to (a topic gained partitions, was deleted or made anew)
+    once this member, as the leader, has given out the partitions: from then on nothing tells it that it must join.
+    Without this it would wait for no answer, send no heartbeats, and keep its partitions: alive, and stuck for ever.
+    """
+    coordinator = consumer._coordinator
+    if coordinator.rejoining and not coordinator.need_rejoin():
+        coordinator.request_rejoin()
 
 
 def rejoin(consumer: KafkaConsumer) -> None:

@@ -18,6 +18,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     RebalanceInProgressError,
     RetriableError,
+    UnknownError,
     UnknownMemberIdError,
 )
 
@@ -27,6 +28,7 @@ from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Log
 from worker.adapters.inbox import Inbox, Partitions
 from worker.adapters.subscription import Subscription
+from worker.adapters.topic_ids import TopicIds
 from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
 
@@ -38,12 +40,13 @@ POLL_RECORDS: Final = 500
 OUTSTANDING: Final = 2
 TROUBLE_PAUSE: Final = 0.1
 
-# Kafka is not there, or the group is moving: the next poll goes on.
+# Kafka is not there, or in trouble of its own (UnknownError), or the group is moving: the next poll goes on.
 PASSING = (
     RetriableError,
     RebalanceInProgressError,
     CommitFailedError,
     IllegalGenerationError,
+    UnknownError,
     UnknownMemberIdError,
 )
 
@@ -107,6 +110,7 @@ class Reader:
         self._clock = clock
         self._log = log
         self._positions: dict[KafkaPartition, int] = {}
+        self._topic_ids = TopicIds()
         self._trouble = ""
 
     def turn(self) -> None:
@@ -114,30 +118,39 @@ class Reader:
         full = not self._wishes.backlog.has_room(POLL_MS / 1000)
         self._pause(everything=full)
         try:
-            self._receive(0 if full else POLL_MS)
-            self._begin()
-            self._watch()
-        except (OffsetOutOfRangeError, LogTruncationError) as error:
-            self._continue_elsewhere(error)
+            self._read(0 if full else POLL_MS)
         except PASSING as error:
             self._note(type(error).__name__)
             time.sleep(TROUBLE_PAUSE)
         if self._subscription.fatal is not None:
             raise self._subscription.fatal
 
+    def _read(self, timeout_ms: int) -> None:
+        try:
+            self._receive(timeout_ms)
+            self._begin()
+            self._begin_recreated()
+            self._watch()
+        except (OffsetOutOfRangeError, LogTruncationError) as error:
+            self._continue_elsewhere(error)
+
     def _receive(self, timeout_ms: int) -> None:
+        private_calls.finish_join(self._consumer)
         private_calls.unpark(self._consumer)
         try:
             batch = self._consumer.poll(timeout_ms=timeout_ms, max_records=POLL_RECORDS)
         except NoOffsetForPartitionError:
             return  # just assigned: _begin gives them their place
+        begun = self._subscription.begun - (recreated := self._recreated())
         positions = private_calls.positions(self._consumer)
         moved = {
             partition: position
             for partition, position in positions.items()
-            if partition in self._subscription.begun and self._positions.get(partition) != position
+            if partition in begun and self._positions.get(partition) != position
         }
         self._positions = positions
+        for partition in recreated:
+            batch.pop(partition, None)  # it is read from its beginning next
         if batch:
             self._note("")
             self._wishes.backlog.add()
@@ -152,6 +165,7 @@ class Reader:
         begun = self._beginnings.begin(self._consumer, fresh)
         self._subscription.begin(fresh)
         self._positions |= {KafkaPartition(*each.partition): each.position.offset for each in begun}
+        self._topic_ids.note(begun)
         self._log.info("partitions are assigned", partitions=sorted(f"{topic}/{number}" for topic, number in fresh))
         self._call(self._inbox.assigned, begun)
 
@@ -179,13 +193,24 @@ class Reader:
                 self._consumer.seek(gap.partition, gap.continues_at)
                 self._call(self._inbox.lost_to_retention, partition, gap.wanted, gap.continues_at)
             else:
-                # Other records under the same offsets: what the lane knows of the partition no longer holds.
-                place = {"topic": partition.topic, "partition": partition.partition, "offset": gap.wanted}
-                self._log.warning(gap.reason, **place, continues_at=gap.continues_at)
-                self._call(self._inbox.lost, frozenset({partition}))
-                self._call(
-                    self._inbox.assigned, [self._beginnings.anew(self._consumer, gap.partition, gap.continues_at)]
-                )
+                self._begin_anew(gap.partition, gap.wanted, gap.continues_at, gap.reason)
+
+    def _recreated(self) -> frozenset[KafkaPartition]:
+        return self._topic_ids.changed(self._consumer, self._subscription.begun)
+
+    def _begin_recreated(self) -> None:
+        for partition in self._recreated():
+            wanted = self._positions.get(partition, 0)
+            self._begin_anew(partition, wanted, gaps.earliest(self._consumer, partition), "the topic was made anew")
+
+    def _begin_anew(self, partition: KafkaPartition, wanted: int, offset: int, reason: str) -> None:
+        """Other records stand under the same offsets: what the lane knows of the partition no longer holds."""
+        anew = self._beginnings.anew(self._consumer, partition, offset)
+        place = {"topic": partition.topic, "partition": partition.partition, "offset": wanted}
+        self._log.warning(reason, **place, continues_at=offset)
+        self._topic_ids.note([anew])
+        self._call(self._inbox.lost, frozenset({anew.partition}))
+        self._call(self._inbox.assigned, [anew])
 
     def _note(self, trouble: str) -> None:
         """One line for each change, not one for each poll."""

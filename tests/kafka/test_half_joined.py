@@ -1,0 +1,41 @@
+"""A join that one poll had no time for is finished by the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+
+from tests.kafka.doubles import create, eventually
+from worker.adapters import private_calls
+from worker.sandbox.brokers import Cluster
+
+pytestmark = pytest.mark.apache
+
+
+def test_a_rebalance_after_new_metadata_ends_however_short_the_polls_are(
+    apache: Cluster, unique: Callable[[str], str]
+) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=list(apache.bootstrap), group_id=unique("g"), enable_auto_commit=False
+    )
+
+    def owns(number: int) -> bool:
+        private_calls.finish_join(consumer)
+        consumer.poll(timeout_ms=0)
+        return len(consumer.assignment()) == number
+
+    try:
+        eventually(lambda: owns(1))
+        admin = KafkaAdminClient(bootstrap_servers=list(apache.bootstrap))
+        for partitions in range(2, 7):
+            admin.create_partitions({topic: partitions})
+            eventually(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == partitions)  # noqa: B023  (at once)
+            consumer._cluster.request_update()
+            eventually(lambda: owns(partitions))  # noqa: B023  (at once)
+        admin.close()
+    finally:
+        consumer.close()

@@ -1,0 +1,133 @@
+"""A topic that is deleted, and made anew under its old name: other records stand under the same offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaAdminClient, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
+
+from tests.kafka.doubles import Member, create, delete, eventually, produce, topic_id
+from worker.adapters.cluster import group_commits
+from worker.adapters.connection import Connection
+from worker.core.commit_metadata import Metadata, encode
+from worker.core.offset_map import OffsetMap
+from worker.core.records import Assigned, Position, TopicPartition
+from worker.sandbox.brokers import Broker, Cluster
+
+Names = Callable[[str], str]
+
+IGNORED = "the topic was made anew since it was committed: the commit is ignored, and all it holds is read"
+
+
+def numbered(name: str, count: int) -> list[bytes]:
+    return [f"{name} {number}".encode() for number in range(count)]
+
+
+def a_beginning(bootstrap: tuple[str, ...], partition: TopicPartition) -> Assigned:
+    """The first record of the topic as it is now."""
+    found = topic_id(bootstrap, partition.topic)
+    return Assigned(partition, Position(0, encode(Metadata(start=0.0, topic_id=found), 0)), found)
+
+
+@pytest.mark.apache
+def test_a_topic_is_told_by_its_id_and_the_first_commit_says_it(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    expected = a_beginning(apache.bootstrap, TopicPartition(topic, 0))
+    with Member(apache.bootstrap, topic, group=group) as member:
+        eventually(lambda: member.owns(1))
+        assert [expected] == member.lane.begun
+    assert {expected.partition: expected.position} == group_commits(Connection(apache.bootstrap), group)
+
+
+def test_the_embedded_broker_has_ids_too(embedded: Broker, unique: Names) -> None:
+    topic = unique("t")
+    create(embedded.bootstrap, topic)
+    with Member(embedded.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.owns(1))
+    assert topic_id(embedded.bootstrap, topic) == member.lane.begun[0].topic_id
+
+
+@pytest.mark.apache
+def test_a_commit_of_the_topics_former_life_is_ignored_with_all_that_it_says(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered("new", 10))
+    former = Metadata(start=0.0, topic_id=b"of another topic", settled=OffsetMap(9, (6,)))
+    commit(apache, group, TopicPartition(topic, 0), Position(6, encode(former, 6)))
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
+        eventually(lambda: len(member.lane.values) == 10)
+    assert [a_beginning(apache.bootstrap, TopicPartition(topic, 0))] == member.lane.begun
+    assert IGNORED in member.log.events
+
+
+@pytest.mark.apache
+def test_a_topic_that_is_made_anew_while_it_is_read_is_read_from_its_first_record(
+    apache: Cluster, unique: Names
+) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic, 2)
+    produce(apache.bootstrap, topic, numbered("old", 20), partition=None)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 20)
+        delete(apache.bootstrap, topic)
+        create(apache.bootstrap, topic, 2)
+        # More than there were: the old places exist in the new topic, too.
+        produce(apache.bootstrap, topic, numbered("new", 60), partition=None)
+        eventually(lambda: len(member.lane.values) == 80)
+    assert {*numbered("old", 20), *numbered("new", 60)} == set(member.lane.values)
+
+
+@pytest.mark.apache
+def test_a_topic_that_is_made_anew_while_nothing_is_fetched_is_read_from_its_first_record(
+    apache: Cluster, unique: Names
+) -> None:
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered("old", 10))
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 10)
+        member.consumer.pause_only(frozenset({partition}))
+        kafka = member.consumer._consumer
+        assert kafka is not None
+        eventually(lambda: kafka.paused() == {KafkaPartition(*partition)})
+        delete(apache.bootstrap, topic)
+        create(apache.bootstrap, topic)
+        produce(apache.bootstrap, topic, numbered("new", 30))
+        kafka._cluster.request_update()  # instead of waiting for a quarter of a minute
+        eventually(lambda: len(member.lane.begun) == 2)
+        assert a_beginning(apache.bootstrap, partition) == member.lane.begun[-1]
+        assert "the topic was made anew" in member.log.events
+        member.consumer.pause_only(frozenset())
+        eventually(lambda: len(member.lane.values) == 40)
+    assert [*numbered("old", 10), *numbered("new", 30)] == member.lane.values
+    assert [frozenset({partition})] == member.lane.losses
+
+
+@pytest.mark.apache
+def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered("old", 3))
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 3)
+        delete(apache.bootstrap, topic)
+        eventually(lambda: member.owns(0))
+        create(apache.bootstrap, topic)
+        produce(apache.bootstrap, topic, numbered("new", 2))
+        eventually(lambda: len(member.lane.values) == 5)
+        assert member.lane.failure is None
+    assert [*numbered("old", 3), *numbered("new", 2)] == member.lane.values
+
+
+def commit(cluster: Cluster, group: str, partition: TopicPartition, position: Position) -> None:
+    """As a tool does, in a group where nobody is."""
+    group_commits(Connection(cluster.bootstrap), group)  # from here on there is a coordinator
+    admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    said = OffsetAndMetadata(position.offset, position.metadata, -1)
+    (error,) = admin.alter_group_offsets(group, {KafkaPartition(*partition): said}).values()
+    admin.close()
+    assert not error.errno

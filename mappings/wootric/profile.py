@@ -22,7 +22,7 @@ class Name:
     """One of the names under which an end user can be looked up."""
 
     kind: Kind
-    value: str
+    value: str = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -42,11 +42,11 @@ class Name:
 class Profile:
     """What is said of an end user; ``None`` where nothing is. ``created`` is in Unix seconds."""
 
-    external_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    created: int | None = None
-    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    external_id: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    created: int | None = field(default=None, repr=False)
+    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY, repr=False)
 
     @property
     def names(self) -> tuple[Name, ...]:

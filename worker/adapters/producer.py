@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeAlias
@@ -57,10 +57,10 @@ Produced: TypeAlias = Acknowledged | ProduceFailed
 @dataclass(frozen=True, slots=True)
 class _Letter:
     topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-    ordering_key: bytes | None
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    headers: Sequence[tuple[str, bytes | None]] = field(repr=False)
+    ordering_key: bytes | None = field(repr=False)
     done: Callable[[Produced], None]
     may_write: Callable[[], bool]
 

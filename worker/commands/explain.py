@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
@@ -28,13 +28,13 @@ STEP = "  "
 class Given:
     """The event as a record, read from a file instead of Kafka. ``timestamp`` is Unix milliseconds."""
 
-    value: bytes
+    value: bytes = field(repr=False)
     timestamp: int
     topic: str = "explain"
     partition: int = 0
     offset: int = 0
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
+    key: bytes | None = field(default=None, repr=False)
+    headers: Sequence[tuple[str, bytes]] = field(default=(), repr=False)
 
 
 def run(settings: Settings, source: str, only: str | None, tell: Callable[[str], None]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import isnan
@@ -49,7 +49,7 @@ class SetupRefused:
     """No to the account, not to the event: a token, a right, an address."""
 
     reason: str
-    detail: str = ""
+    detail: str = field(default="", repr=False)
     wait: float | None = None
 
 
@@ -58,7 +58,7 @@ class EventRefused:
     """No to this event for good, in the mapping's words."""
 
     reason: str
-    detail: str = ""
+    detail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ whatever the bytes are, and a bad member costs its neighbours nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -36,7 +36,7 @@ class Malformed:
 
     reason: str
     detail: str
-    raw: bytes | None = None
+    raw: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

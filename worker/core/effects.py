@@ -41,7 +41,7 @@ class Note:
     what: str
     record: Record | None = field(default=None, repr=False)
     event: Event | None = field(default=None, repr=False)
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
     error: Exception | None = field(default=None, repr=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from worker.core.records import Record
@@ -17,7 +17,7 @@ class Selection:
     reasons: frozenset[str] = frozenset()
     since: float | None = None
     until: float | None = None
-    user: str | None = None
+    user: str | None = field(default=None, repr=False)
     message_id: str | None = None
 
     def takes(self, letter: Letter, record: Record) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import cycle, islice
 
@@ -18,13 +18,13 @@ TOPIC = "shop-events"
 class Sample:
     """One record to produce, in the shape of a :class:`worker.core.records.Record`. It has no place in Kafka yet."""
 
-    key: bytes | None
-    value: bytes
+    key: bytes | None = field(repr=False)
+    value: bytes = field(repr=False)
     topic: str = TOPIC
     partition: int = 0
     offset: int = 0
     timestamp: int = 0
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes]] = field(default=(), repr=False)
 
 
 def records(count: int) -> list[Sample]:

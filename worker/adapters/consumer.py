@@ -37,8 +37,8 @@ FETCHING: Final[dict[str, Any]] = {
     "max_partition_fetch_bytes": 1 << 20,
     # A resumed partition waits for the fetch under way: not half a second.
     "fetch_max_wait_ms": 200,
-    # How late new partitions of a topic are noticed at most.
-    "metadata_max_age_ms": 60_000,
+    # How late new partitions of a topic are noticed at most, and a topic that was made anew while nothing was fetched.
+    "metadata_max_age_ms": 15_000,
     "request_timeout_ms": 15_000,
     "metrics_enabled": False,
 }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from worker import own_topics
 from worker.adapters import cluster
 from worker.adapters.cluster import KafkaRefused, TopicFacts
-from worker.adapters.connection import Connection, Log, reach
+from worker.adapters.connection import Connection, KafkaNotReached, Log, reach
 from worker.config import DestinationSettings, Settings, SetupError
 from worker.own_topics import Wish
 from worker.settings.declared import of_table
 from worker.settings.problems import missing
 from worker.settings.tables import DestinationTable
+
+AGAIN: Final = 0.5  # seconds until Kafka is asked again
 
 
 def prepare(settings: Settings, connection: Connection, log: Log) -> None:
@@ -20,22 +24,33 @@ def prepare(settings: Settings, connection: Connection, log: Log) -> None:
 
     Raises KafkaNotReached, SetupError.
     """
-    reach(connection, settings.worker.start_timeout, log)
-    _refuse(_problems(settings, connection, log))
+    refuse(lambda: _problems(settings, connection, log), connection, settings.worker.start_timeout, log)
 
 
 def prepare_dry_run(settings: Settings, connection: Connection, log: Log) -> None:
     """The same for a run that writes nothing and creates nothing. Raises as ``prepare``."""
-    reach(connection, settings.worker.start_timeout, log)
-    _refuse(_problems_of_a_dry_run(settings, connection))
+    refuse(lambda: _problems_of_a_dry_run(settings, connection), connection, settings.worker.start_timeout, log)
 
 
-def _refuse(problems: Iterator[str]) -> None:
-    """Do not start where there is one."""
-    try:
-        found = list(problems)
-    except KafkaRefused as error:
-        found = [str(error)]
+def refuse(problems: Callable[[], Iterable[str]], connection: Connection, timeout: float, log: Log) -> None:
+    """Do not start where there is a problem: SetupError; KafkaNotReached where Kafka is not there within ``timeout``.
+
+    A broker that goes away while it is asked, or has only just come, is no mistake in the set-up: it is asked again.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        reach(connection, max(0.0, deadline - time.monotonic()), log)
+        try:
+            found = list(problems())
+            break
+        except KafkaRefused as error:
+            if not error.passing:
+                found = [str(error)]
+                break
+            if time.monotonic() >= deadline:
+                raise KafkaNotReached(str(error)) from error
+            log.warning("Kafka cannot say just now whether all is ready", why=str(error))
+            time.sleep(AGAIN)
     if found:
         raise SetupError(found)
 

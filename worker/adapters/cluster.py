@@ -20,6 +20,7 @@ from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     NoError,
+    RetriableError,
     TopicAlreadyExistsError,
     for_code,
 )
@@ -37,6 +38,11 @@ DEFAULT_MAX_MESSAGE_BYTES: Final = 1_048_588
 
 class KafkaRefused(Exception):  # noqa: N818  (the cluster's word, not a fault of the program)
     """A question or a wish that Kafka did not grant. Its text is a sentence for people."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same may be granted in a moment: the connection broke, or the broker was not ready."""
+        return isinstance(self.__cause__, RetriableError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,13 @@ def _run(rounds: Iterable[Round], given: argparse.Namespace) -> Iterator[Outcome
                 for number, plan in enumerate(same):
                     own = folder / f"round-{number}"
                     own.mkdir()
+                    begin = time.monotonic()
                     outcome = torture(plan, cluster, own, rate=given.rate, users=given.users, say=_say)
-                    _say(f"round {plan.seed}:", *figures.lines([outcome]), *outcome.faults[:SHOWN])
+                    _say(
+                        f"round {plan.seed}, {time.monotonic() - begin:.0f} s:",
+                        *figures.lines([outcome]),
+                        *outcome.faults[:SHOWN],
+                    )
                     yield outcome
 
 

@@ -23,6 +23,7 @@ from worker.adapters.consumer import Consumer
 from worker.adapters.http import Transport
 from worker.adapters.inbox import Inbox
 from worker.adapters.producer import Producer
+from worker.adapters.refusals import Refused
 from worker.commands.exits import Exit
 from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
 from worker.core.lane import Lane
@@ -141,7 +142,7 @@ class Worker:
             case None:
                 self.log.info("stopped")
                 return Exit.OK
-            case NoStart():
+            case NoStart() | Refused():
                 raise SetupError([str(error)])
             case _:
                 self.log.error("ended by an error", error=type(error).__name__, exc_info=error)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
 import pytest
+from kafka import KafkaConsumer
+from kafka.errors import TopicAuthorizationFailedError
+from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from tests.kafka.doubles import Member, create, eventually, produce
+from worker.adapters.assignor import Assignor
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 from worker.adapters.inbox import Partitions, Release
+from worker.adapters.refusals import Refused, told
 from worker.adapters.subscription import GRACE_SECONDS
 from worker.core.records import Position, TopicPartition
 from worker.sandbox.brokers import Cluster
@@ -175,7 +182,8 @@ def test_a_fenced_member_ends(apache: Cluster, unique: Names) -> None:
             # It goes on polling, and is told nothing; the commit on a timer tells.
             assert older.commit({TopicPartition(topic, 0): Position(0)}) == "FencedInstanceIdError"
             failure = eventually(lambda: older.lane.failure)
-            assert type(failure).__name__ == "FencedInstanceIdError"
+            assert isinstance(failure, Refused)
+            assert "runs with the same kafka.instance_id" in str(failure)
             assert newer.lane.failure is None
 
 
@@ -193,3 +201,91 @@ def test_a_member_that_the_group_forgot_loses_its_partitions_and_gets_them_anew(
         eventually(lambda: member.lane.losses)
         eventually(lambda: member.owns(2))
     assert len(member.lane.begun) == 4
+
+
+def test_a_group_that_another_program_is_in_is_told(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    other = KafkaConsumer(topic, bootstrap_servers=list(apache.bootstrap), group_id=group, enable_auto_commit=False)
+    try:
+        eventually(lambda: other.poll(timeout_ms=100) or other.assignment())
+        with Member(apache.bootstrap, topic, group=group) as member:
+            failure = eventually(lambda: member.lane.failure)
+    finally:
+        other.close()
+    assert isinstance(failure, Refused)
+    assert str(failure).startswith(f"the group {group} is in use by another program")
+
+
+def test_what_is_no_refusal_is_told_as_it_is() -> None:
+    error = ValueError("a bug")
+    assert told(error, "g") is error
+
+
+def test_a_topic_that_may_not_be_read_is_named() -> None:
+    refused = told(TopicAuthorizationFailedError({"orders", "carts"}), "g")
+    assert str(refused) == "this user lacks the right to READ carts, orders"
+
+
+class Forgetful(Assignor):
+    """Gives nothing to anybody in its first round, as a leader does whose metadata came too late."""
+
+    def assign(self, cluster: Any, members: Sequence[Any]) -> dict[str, Any]:
+        assigned = super().assign(cluster, members)
+        if self.rounds > 1:
+            return assigned
+        self.unassigned = len(cluster.partitions_for_topic(members[0].metadata.topics[0]))
+        return {member: ConsumerProtocolAssignment(self.version, [], b"") for member in assigned}
+
+
+def test_partitions_that_the_first_round_gave_to_nobody_are_given_out_in_another(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    member = Member(apache.bootstrap, topic, group=group, drain_timeout=1 - 2 * GRACE_SECONDS)
+    member.consumer._assignor = forgetful = Forgetful(group)
+    member.consumer._options["partition_assignment_strategy"] = [forgetful]
+    with member:
+        eventually(lambda: member.owns(2))
+    assert forgetful.rounds >= 2
+    assert "joining the group anew: partitions may have been left over" in member.log.events
+
+
+def test_a_commit_while_the_group_waits_for_a_member_fails_and_may_be_tried_again(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 2)
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(2))
+        everything = {each: Position(0) for each in first.lane.owned}
+        # One that answers the group's heartbeats and nothing else: the next round waits for it.
+        silent = a_member(apache, topic, group)
+        try:
+            eventually(lambda: silent.poll(timeout_ms=100) or silent.assignment())
+            with Member(apache.bootstrap, topic, group=group):
+                refused = eventually(lambda: (error := first.commit(everything)) and [error])
+                assert refused[0] in ("RebalanceInProgressError", "CommitFailedError")
+                # It may own nothing by the time that it is answered: so it does not go on for ever.
+                eventually(lambda: first.consumer.lease_until < time.monotonic())
+                assert first.lane.failure is None
+                eventually(lambda: silent.poll(timeout_ms=100) or first.commit(everything) is None)
+        finally:
+            silent.close()
+
+
+def a_member(apache: Cluster, topic: str, group: str) -> KafkaConsumer:
+    """A bare client that speaks our group's protocol."""
+    client = KafkaConsumer(
+        bootstrap_servers=list(apache.bootstrap),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=[Assignor(group)],
+        session_timeout_ms=6000,
+        heartbeat_interval_ms=300,
+    )
+    client.subscribe([topic])
+    client.partitions_for_topic(topic)
+    return client

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer
 
-from worker.adapters import private_calls
+from worker.adapters import private_calls, refusals
 from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Connection, Log, connected
@@ -81,6 +81,7 @@ class Consumer:
         self._call = call
         self._log = log
         self._clock = clock
+        self._group = group
         self._assignor = Assignor(group)
         self._connection = connection
         self._options = {
@@ -166,7 +167,7 @@ class Consumer:
         if failure is None:
             self._call(self._inbox.closed)
         else:
-            self._call(self._inbox.failed, failure)
+            self._call(self._inbox.failed, refusals.told(failure, self._group))
 
     def _serve(self) -> None:
         consumer = self._consumer = connected(KafkaConsumer, self._connection, CONNECT_SECONDS, **self._options)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.whole.conftest import Place
 from tests.whole.events import Record, a_track
-from tests.whole.order import at_wigzo, at_wootric
+from tests.whole.order import at_wigzo
 from tests.whole.vendors import Vendors
 from tests.whole.worker import PATIENCE, Worker, wigzo, wootric
 from worker.sandbox.faults import Rule, Status
@@ -25,7 +25,7 @@ SICK = tuple(f"sick{number}@mail.example" for number in range(4))
 WELL = tuple(f"well{number}@mail.example" for number in range(4))
 EACH = 5
 WITHOUT_IDS = b'{"type":"track","event":"Numbered","userId":"sick0@mail.example","properties":{"number":99}}'
-REFUSED = Rule(destination="wigzo", users=SICK, do=Status(400, body='{"error": "no"}'))
+REFUSED = Rule(destination="wigzo", users=frozenset(SICK), do=Status(400, body='{"error": "no"}'))
 
 
 def events(users: Sequence[str] = SICK + WELL, start: int = 0) -> list[Record]:
@@ -53,7 +53,7 @@ def environment() -> dict[str, str]:
 def test_dead_letters_go_once_more_to_the_destination_that_refused_them_and_nowhere_else(
     place: Place, sandbox: Vendors, tmp_path: Path
 ) -> None:
-    place.topics.produce(place.topic, [*events(), (None, WITHOUT_IDS), (b"odd", b"no json")])
+    place.topics.produce(place.topic, [*events(), (SICK[0].encode(), WITHOUT_IDS), (b"odd", b"no json")])
     sandbox.put_faults(REFUSED)
     with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), wootric(sandbox.url, credentials=False)) as worker:
         everything = len(SICK + WELL) * EACH + 2
@@ -100,3 +100,105 @@ def test_dead_letters_go_once_more_to_the_destination_that_refused_them_and_nowh
         code, text = command(worker, "replay", "--reason", "refused", "-d", "wigzo")
         assert (0, True) == (code, "21 dead letters left out: replayed before" in text)
         assert 0 == worker.stop()
+
+
+def test_what_is_refused_once_more_is_told_and_can_be_replayed_when_it_is_accepted(
+    place: Place, sandbox: Vendors, tmp_path: Path
+) -> None:
+    place.topics.produce(place.topic, events(SICK))
+    sandbox.put_faults(REFUSED)
+    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url)) as worker:
+        worker.until_settled(len(SICK) * EACH, "wigzo")
+        code, text = command(worker, "replay", "--all", "--wait", "40s")
+        assert (1, True) == (code, "wigzo: 20       dead letter again: refused" in text)
+
+        # Two letters of each event, with its first place and one set of headers each.
+        letters = place.topics.read(f"{place.group}.wigzo.dead-letters")
+        assert {2} == set(Counter(one.headers["relay-origin"] for one in letters).values())
+        assert place.topic == letters[-1].headers["relay-origin"].split("/")[0]
+        shown = command(worker, "show", letters[0].headers["relay-origin"])[1]
+        assert [2, 2, 2, 1] == [shown.count(f"  relay-{name}: ") for name in ("origin", "reason", "version", "letter")]
+
+        # Newer events of one of them are delivered meanwhile.
+        sandbox.put_faults()
+        place.topics.produce(place.topic, events(SICK[:1], start=EACH))
+        worker.until(lambda: len(at_wigzo(sandbox.arrivals("wigzo")).get(SICK[0], ())) == EACH, "the newer ones")
+        worker.until_metrics(lambda now: now.settled("wigzo") == 2 * len(SICK) * EACH + EACH)
+        older = "of them have newer events of their users that went to wigzo (--skip-older)"
+        worker.until(
+            lambda: f"wigzo: {EACH} {older}" in command(worker, "replay", "--all", "--dry-run")[1], "committed"
+        )
+
+        code, text = command(worker, "replay", "--all", "--skip-older", "--wait", "40s")
+        assert (0, True) == (code, "wigzo: 5 left out: newer events of their users went to wigzo since" in text)
+        assert "wigzo: 15       delivered" in text
+        assert 0 == worker.stop()
+    expected = {user: [0, 1, 2, 3, 4] for user in SICK[1:]} | {SICK[0]: [5, 6, 7, 8, 9]}
+    assert expected == at_wigzo(sandbox.arrivals("wigzo"))
+
+
+def test_a_replay_that_was_killed_is_finished_by_the_same_command(
+    place: Place, sandbox: Vendors, tmp_path: Path
+) -> None:
+    place.topics.produce(place.topic, events(SICK))
+    sandbox.put_faults(REFUSED)
+    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url)) as worker:
+        worker.until_settled(len(SICK) * EACH, "wigzo")
+        sandbox.put_faults()
+        slow = called(worker, "replay", "--reason", "refused", "--rate", "5")
+        with subprocess.Popen(slow, stdout=subprocess.DEVNULL, env=environment()) as replay:
+            worker.until(lambda: sandbox_has(sandbox) >= 3, "some are replayed")
+            replay.send_signal(signal.SIGKILL)
+        killed_at = len(place.topics.read(f"{place.group}.wigzo.replay"))
+        assert 3 <= killed_at < len(SICK) * EACH, "it was killed too late"
+
+        code, text = command(worker, "replay", "--reason", "refused", "--wait", "40s")
+        assert (0, True) == (code, f"{killed_at} dead letters left out: replayed before" in text)
+        assert 0 == worker.stop()
+    replayed = Counter(one.headers["relay-letter"] for one in place.topics.read(f"{place.group}.wigzo.replay"))
+    assert (len(SICK) * EACH, {1}) == (len(replayed), set(replayed.values()))
+    assert {user: [0, 1, 2, 3, 4] for user in SICK} == at_wigzo(sandbox.arrivals("wigzo"))
+
+
+def sandbox_has(sandbox: Vendors) -> int:
+    return sum(map(len, at_wigzo(sandbox.arrivals("wigzo")).values()))
+
+
+# What the embedded broker calls the end of a topic is its beginning: there, nobody's events are older than the worker.
+@pytest.mark.parametrize(("place", "older"), [("embedded", ()), ("apache", WELL)], indirect=["place"])
+def test_what_is_replayed_before_the_worker_ever_ran_is_not_missed(
+    place: Place, sandbox: Vendors, tmp_path: Path, older: Sequence[str]
+) -> None:
+    for name in ("dead-letters", "replay"):
+        place.topics.create(f"{place.group}.wigzo.{name}", partitions=2)
+    place.topics.produce(place.topic, events(older))
+    place.topics.produce(f"{place.group}.wigzo.dead-letters", events(SICK))
+    worker = Worker(tmp_path, place.kafka(), wigzo(sandbox.url, start_at="latest"))
+    assert "wigzo: 20 dead letters in" in command(worker, "list")[1]
+    code, text = command(worker, "replay", "--all", "--no-wait")
+    assert (0, f"wigzo: 20 replayed, to {place.group}.wigzo.replay") == (code, text.splitlines()[-1])
+    with worker:
+        worker.until(lambda: sandbox_has(sandbox) == len(SICK) * EACH, "the replayed ones")
+        assert 0 == worker.stop()
+    # In order, and nothing that was in the source before the worker's time.
+    assert {user: [0, 1, 2, 3, 4] for user in SICK} == at_wigzo(sandbox.arrivals("wigzo"))
+
+
+def test_who_asks_for_what_is_not_there_is_told(place: Place, sandbox: Vendors, tmp_path: Path) -> None:
+    worker = Worker(tmp_path, place.kafka(), wigzo(sandbox.url))
+    nothing = f"wigzo: no dead letters; the topic {place.group}.wigzo.dead-letters does not exist\n"
+    assert (0, nothing) == command(worker, "list")
+    assert (0, nothing) == command(worker, "replay", "--all")
+    code, text = command(worker, "list", "-d", "other")
+    assert (2, True) == (code, '--destination: found "other", expected one of wigzo' in text)
+    code, text = command(worker, "replay")
+    assert (2, True) == (code, "dead-letters replay: say which" in text)
+    nobody = Worker(
+        tmp_path,
+        place.kafka(bootstrap_servers=["127.0.0.1:1"]),
+        wigzo(sandbox.url),
+        name="nobody",
+        options={"start_timeout": 1},
+    )
+    code, text = command(nobody, "list")
+    assert (75, True) == (code, "nothing listens at 127.0.0.1:1" in text)

@@ -1,24 +1,18 @@
-"""What every transport does, whatever the other end does.
-
-A second one has to pass the same suite: add it to ``TRANSPORTS``.
-"""
+"""What every transport does, whatever the other end does."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-import ssl
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-import uvloop
 from aiohttp import web
 
-from mappings.contract import Request, Response
-from tests.adapters.certificates import Certificates, make_certificates
+from mappings.contract import Response
+from tests.adapters.certificates import Certificates
+from tests.adapters.transports import Factory, Run, a_request, a_transport, ask, until, without_detail
 from tests.adapters.vendors import (
     Behaviour,
     Connection,
@@ -31,86 +25,10 @@ from tests.adapters.vendors import (
     in_chunks,
     silence,
 )
-from worker.adapters.http import USER_AGENT, Transport
+from worker.adapters.http import USER_AGENT
 from worker.core.faults import Fault, FaultKind
 
 LIMIT = 256 << 10
-DEADLINE = 20.0
-
-
-class Sender(Protocol):
-    """What the suite needs of a transport."""
-
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
-
-
-Factory = Callable[..., AbstractAsyncContextManager[Sender]]
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-TRANSPORTS: dict[str, Factory] = {"aiohttp": Transport}
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-
-
-@pytest.fixture(params=TRANSPORTS)
-def factory(request: pytest.FixtureRequest) -> Factory:
-    return TRANSPORTS[request.param]
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Run:
-    """Run a coroutine on each kind of loop, and fail instead of hanging."""
-
-    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(asyncio.wait_for(coroutine, DEADLINE))
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-def a_transport(factory: Factory, *origins: str, **overrides: Any) -> AbstractAsyncContextManager[Sender]:
-    settings: dict[str, Any] = {
-        "hosts": frozenset(origins),
-        "connect_timeout": 2.0,
-        "request_timeout": 5.0,
-        "connections": 4,
-        "ca_file": None,
-        "proxy": None,
-    }
-    return factory(**settings | overrides)
-
-
-def a_request(origin: str, **overrides: Any) -> Request:
-    fields: dict[str, Any] = {"method": "POST", "url": f"{origin}/learn", "operation": "learn", "json": {"n": 1}}
-    return Request(**fields | overrides)
-
-
-async def ask(
-    factory: Factory,
-    behave: Behaviour,
-    *,
-    tls: ssl.SSLContext | None = None,
-    requests: int = 1,
-    transport: Mapping[str, Any] | None = None,
-    **overrides: Any,
-) -> tuple[list[Response | Fault], Vendor]:
-    """One vendor, one transport, so many requests one after another."""
-    async with a_vendor(behave, tls) as vendor, a_transport(factory, vendor.origin, **(transport or {})) as sender:
-        return [await sender.send(a_request(vendor.origin, **overrides), {}) for _ in range(requests)], vendor
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  (what is awaited happens in a server's task, under the run's deadline)
-        await asyncio.sleep(0.005)
-
-
-def without_detail(answer: Response | Fault) -> Response | Fault:
-    """The detail is for people, and partly the operating system's."""
-    return Fault(answer.kind, answer.written) if isinstance(answer, Fault) else answer
 
 
 # --- What is sent

@@ -60,9 +60,11 @@ Behaviour = Callable[[Connection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def a_vendor(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Vendor]:
+async def a_vendor(
+    behave: Behaviour, tls: ssl.SSLContext | None = None, vendor: Vendor | None = None
+) -> AsyncIterator[Vendor]:
     """Serve every connection with ``behave`` on a free port; its end closes the connection."""
-    vendor = Vendor()
+    vendor = vendor or Vendor()
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -20,10 +21,11 @@ from worker.adapters.http_connector import RECEIVE_BUFFER, Connector, Withheld, 
 from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_faults import fault
 from worker.adapters.http_message import inflate, payload, target
+from worker.adapters.http_wire import BODY_LIMIT
 from worker.core.faults import Fault, FaultKind
 
-BODY_LIMIT: Final = 256 << 10
 MIB: Final = 1 << 20
+AT_ONCE: Final = 256 << 10  # bytes of a body; a longer one is written piece by piece
 HEADERS: Final = 100
 HEADER_BYTES: Final = 8 << 10
 USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
@@ -123,16 +125,15 @@ class Transport:
             if answer is None:
                 return fault(error)
         finally:
-            if answer is not None and body is None:
+            if answer is not None and not answer.closed:  # it is where it was read to its end, and its connection kept
                 answer.close()
         return response(answer, body)
 
     async def _ask(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        body = payload(request)
         return await self._session.request(
             request.method,
             self._url(request.url, tuple(request.query)),
-            data=None if body is None else aiohttp.BytesPayload(body.content, content_type=body.content_type),
+            data=body_of(request),
             headers={**request.headers, **headers},
             allow_redirects=False,
             middlewares=(only_once,) if request.method == hdrs.METH_PUT else (),  # a POST is, in any case
@@ -152,6 +153,16 @@ class Transport:
             return body if len(body) <= BODY_LIMIT else None
         async with self._large:
             return await read_up_to(content, BODY_LIMIT)
+
+
+def body_of(request: Request) -> aiohttp.Payload | None:
+    """The body as aiohttp takes it. Raises ``ValueError`` where it cannot be written."""
+    body = payload(request)
+    if body is None:
+        return None
+    if len(body.content) > AT_ONCE:
+        return aiohttp.BytesIOPayload(io.BytesIO(body.content), content_type=body.content_type)
+    return aiohttp.BytesPayload(body.content, content_type=body.content_type)
 
 
 def origin(url: yarl.URL) -> tuple[str, str, int | None]:

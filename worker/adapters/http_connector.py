@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+
+from worker.adapters.http_wire import Wire
 
 # What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
 RECEIVE_BUFFER: Final = 16 << 10
@@ -27,6 +31,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, may_write: Callable[[], bool], **settings: Any) -> None:
         super().__init__(socket_factory=small_socket, **settings)
+        self._factory = partial(Wire, asyncio.get_running_loop())  # type: ignore[assignment]  # a Wire is a ResponseHandler
         self._may_write = may_write
 
     async def connect(

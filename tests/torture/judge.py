@@ -18,8 +18,8 @@ UNEXPLAINED: Final = "unexplained"
 LOST_ANSWER: Final = "lost answer"
 FROZEN: Final = "frozen"
 TAKEN_APART: Final = "merge taken apart"
-# Between an event's request and a later one of the same merge that fails.
-WITHIN_A_MERGE: Final = 3.0
+# Seconds between an event's request and a later one of the same merge that fails: it may have fifty.
+WITHIN_A_MERGE: Final = 10.0
 # Between the moment in which a vendor accepts and the one in which its clock is read, or the broker's: never more than
 # this, however busy the machine is.
 CLOCKS: Final = 0.25

@@ -104,9 +104,9 @@ def test_a_lost_answer_is_a_cause_before_all_others() -> None:
 
 
 def test_a_merge_of_which_a_later_request_failed_soon_is_a_cause() -> None:
-    came = [*arrivals(0, 1, 2), Came("u1", 2, 9.0)]
+    came = [*arrivals(0, 1, 2), Came("u1", 2, 19.0)]
     assert {"merge taken apart": 1} == a_verdict(came, failures=[("u1", 3.0)]).repeats
-    for another in (("u1", 1.5), ("u1", 6.0), ("u2", 3.0)):
+    for another in (("u1", 1.5), ("u1", 16.0), ("u2", 3.0)):
         assert {"unexplained": 1} == a_verdict(came, failures=[another]).repeats
 
 

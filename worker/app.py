@@ -156,7 +156,8 @@ class Worker:
     ) -> None:
         address = self.settings.worker.admin_address
         metrics = registry(runners, clock)
-        admin = Admin(address.host, address.port, metrics, lambda: unready(runners), dog.stuck)
+        park = {runner.name: runner.park for runner in runners}
+        admin = Admin(address.host, address.port, metrics, lambda: unready(runners), dog.stuck, park)
         try:
             await admin.open()
         except OSError as error:

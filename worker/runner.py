@@ -166,6 +166,12 @@ class Runner:
             if self._uncommitted:
                 await asyncio.sleep(RETRY)
 
+    def park(self) -> int:
+        """A person's decision: what keeps failing becomes dead letters now. How many events that are."""
+        parked = self.lane.park()
+        self._go_on(self.clock())
+        return parked
+
     # --- requests
 
     def may_write(self) -> bool:

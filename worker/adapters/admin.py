@@ -1,13 +1,16 @@
-"""The admin endpoint: metrics for Prometheus, probes for Kubernetes. It reads, and changes nothing."""
+"""The admin endpoint: metrics for Prometheus, probes for Kubernetes. It reads; all that it changes is in parking."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from worker.adapters import parking
+from worker.adapters.parking import Parking
 
 PATHS: Final = {
     "/metrics": "figures for Prometheus",
@@ -32,6 +35,7 @@ class Admin:
     registry: CollectorRegistry
     unready: Callable[[], str | None]
     stuck: Callable[[], str | None] = lambda: None
+    park: Mapping[str, Callable[[], int]] = field(default_factory=dict)
     _runner: web.AppRunner | None = field(default=None, init=False)
 
     async def open(self) -> None:
@@ -40,6 +44,7 @@ class Admin:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        app.router.add_post(parking.PATH, Parking(self.park).answer)
         app.router.add_route("*", "/{path:.*}", nothing_here)
         runner = web.AppRunner(
             app,

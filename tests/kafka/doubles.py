@@ -9,15 +9,17 @@ from threading import RLock
 from typing import Any, Self
 from uuid import UUID
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
 
-from worker.adapters.cluster import topics
+from worker.adapters.cluster import group_commits, topics
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer
 from worker.adapters.inbox import Partitions, Release
 from worker.core.commit_metadata import Metadata, encode
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.starts import StartAt
+from worker.sandbox.brokers import Cluster
 
 
 class Heard:
@@ -210,6 +212,16 @@ def topic_id(bootstrap: tuple[str, ...], topic: str) -> bytes:
     (described,) = admin.describe_topics([topic])
     admin.close()
     return UUID(described["topic_id"]).bytes
+
+
+def alter(cluster: Cluster, group: str, partition: TopicPartition, position: Position) -> None:
+    """Commit as a tool does, in a group that nobody is in."""
+    group_commits(Connection(cluster.bootstrap), group)  # from here on there is a coordinator
+    admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
+    said = OffsetAndMetadata(position.offset, position.metadata, -1)
+    (error,) = admin.alter_group_offsets(group, {KafkaPartition(*partition): said}).values()
+    admin.close()
+    assert not error.errno
 
 
 def produce(

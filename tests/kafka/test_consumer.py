@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 
-from tests.kafka.doubles import Member, create, eventually, produce, topic_id
+from tests.kafka.doubles import Member, alter, create, eventually, produce, topic_id
+from worker.adapters.beginnings import FORGOTTEN
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
-from worker.core.commit_metadata import Metadata, encode
+from worker.core.commit_metadata import LONGEST_TEXT, Metadata, encode
+from worker.core.offset_map import OffsetMap
 from worker.core.records import Assigned, Position, TopicPartition
 from worker.core.starts import NoStart, StartAt
 from worker.sandbox.brokers import Cluster
@@ -107,6 +111,61 @@ def test_without_a_commit_and_without_a_setting_nothing_begins(apache: Cluster, 
         failure = eventually(lambda: member.lane.failure)
     assert isinstance(failure, NoStart)
     assert (member.lane.values, group_commits(Connection(apache.bootstrap), group)) == ([], {})
+
+
+def test_a_group_whose_commits_have_expired_says_so_loudly_and_begins_as_a_new_one(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(3))
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as second:
+        eventually(lambda: second.owns(1))
+    # What an expiry leaves (seen on a broker that keeps them for a minute): no commit of the group at all.
+    admin = KafkaAdminClient(bootstrap_servers=list(apache.bootstrap))
+    admin.delete_groups([group])
+    admin.close()
+    with Member(apache.bootstrap, topic, group=group, start_at="latest") as third:
+        eventually(lambda: third.owns(1))
+    assert [each.position.offset for each in (*second.lane.begun, *third.lane.begun)] == [0, 3]
+    said = {"start_at": "latest"}
+    assert [(FORGOTTEN, said) in member.log.lines for member in (second, third)] == [False, True]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["its text kept", "its text dropped"])
+def test_a_commit_that_a_tool_moved_back_is_obeyed_without_its_map(apache: Cluster, unique: Names, kept: bool) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(10))
+    text = encode(Metadata(start=0.0, settled=OffsetMap(9, (5, 7))), 5)
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+        assert first.commit({partition: Position(5, text)}) is None
+    alter(apache, group, partition, Position(2, text if kept else ""))
+    with Member(apache.bootstrap, topic, group=group) as second:
+        eventually(lambda: len(second.lane.values) == 8)
+    found = topic_id(apache.bootstrap, topic)
+    # Nobody carries the group's start any more: it is what the setting says.
+    expected = Position(2, encode(Metadata(start=0.0, topic_id=found), 2))
+    assert second.lane.begun == [Assigned(partition, expected, found)]
+    assert second.consumer.metadata_ignored == kept
+
+
+def test_a_text_of_the_greatest_length_is_kept_and_a_longer_one_is_told(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    longest = Position(0, "x" * LONGEST_TEXT)
+    with Member(apache.bootstrap, topic, group=group) as member:
+        eventually(lambda: member.owns(1))
+        assert member.commit({partition: longest}) is None
+        assert member.commit({partition: Position(0, "x" * (LONGEST_TEXT + 1))}) == "OffsetMetadataTooLargeError"
+        assert group_commits(Connection(apache.bootstrap), group) == {partition: longest}
+        assert member.commit({partition: Position(0)}) is None
+        assert member.lane.failure is None
 
 
 def test_latest_means_when_the_group_began_also_for_a_partition_that_the_topic_gains(
@@ -236,6 +295,29 @@ def test_what_retention_deleted_unread_is_told_and_reading_goes_on(apache: Clust
     assert second.lane.values == numbered(4, first=6)
 
 
+def test_what_retention_deletes_of_a_partition_that_waits_is_told(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.owns(1))
+        produce(apache.bootstrap, topic, numbered(4))
+        eventually(lambda: len(member.lane.values) == 4)
+        member.consumer.pause_only(frozenset({partition}))
+        kafka = member.consumer._consumer
+        assert kafka is not None
+        eventually(lambda: kafka.paused() == {partition})
+        produce(apache.bootstrap, topic, numbered(1, first=4))  # it may still come by the fetch that is under way
+        produce(apache.bootstrap, topic, numbered(5, first=5))
+        delete(apache, partition, before=8)
+        member.consumer.pause_only(frozenset())
+        eventually(lambda: b"9" in member.lane.values)
+    ((told, first, until),) = member.lane.gaps
+    assert (told, until) == (partition, 8)
+    assert first in (4, 5)
+    assert member.lane.values == [*numbered(first), *numbered(2, first=8)]
+
+
 def test_a_commit_past_the_end_of_the_log_begins_it_anew(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     partition = TopicPartition(topic, 0)
@@ -266,21 +348,42 @@ def test_every_codec_can_be_read(apache: Cluster, unique: Names, codec: str) -> 
 
 
 def test_the_position_moves_over_what_an_aborted_transaction_left(apache: Cluster, unique: Names) -> None:
-    from kafka import KafkaProducer
-
     topic = unique("t")
     partition = TopicPartition(topic, 0)
     create(apache.bootstrap, topic)
-    producer = KafkaProducer(bootstrap_servers=list(apache.bootstrap), transactional_id=unique("tx"))
-    producer.init_transactions()
-    producer.begin_transaction()
-    producer.send(topic, b"never was", partition=0)
-    producer.flush()
-    producer.abort_transaction()
-    producer.close()
+    with transaction(apache, topic, unique("tx"), b"never was") as producer:
+        producer.abort_transaction()
     with Member(apache.bootstrap, topic, group=unique("g")) as member:
         eventually(lambda: member.lane.next.get(partition) == 2)  # the record and the marker
     assert member.lane.values == []
+
+
+def test_an_open_transaction_is_waited_for_and_nothing_behind_it_is_read(apache: Cluster, unique: Names) -> None:
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        produce(apache.bootstrap, topic, [b"before"])
+        with transaction(apache, topic, unique("tx"), b"open") as producer:
+            produce(apache.bootstrap, topic, [b"behind"])
+            eventually(lambda: member.lane.next.get(partition) == 1)
+            assert member.commit({partition: Position(1)}) is None
+            assert (member.lane.values, member.lane.next[partition]) == ([b"before"], 1)
+            producer.commit_transaction()
+        eventually(lambda: member.lane.next.get(partition) == 4)  # with the marker
+    assert member.lane.values == [b"before", b"open", b"behind"]
+
+
+@contextmanager
+def transaction(cluster: Cluster, topic: str, name: str, value: bytes) -> Iterator[KafkaProducer]:
+    """Open, with a record in partition 0."""
+    producer = KafkaProducer(bootstrap_servers=list(cluster.bootstrap), transactional_id=name)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, value, partition=0)
+    producer.flush()
+    yield producer
+    producer.close()
 
 
 def test_commit_metadata_is_found_to_be_kept(apache: Cluster, unique: Names) -> None:
@@ -299,8 +402,6 @@ def grow(cluster: Cluster, topic: str, partitions: int) -> None:
 
 
 def delete(cluster: Cluster, partition: TopicPartition, before: int) -> None:
-    from kafka import TopicPartition as KafkaPartition
-
     admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
     admin.delete_records({KafkaPartition(*partition): before})
     admin.close()

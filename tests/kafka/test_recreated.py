@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from kafka import KafkaAdminClient, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
 
-from tests.kafka.doubles import Member, create, delete, eventually, produce, topic_id
+from tests.kafka.doubles import Member, alter, create, delete, eventually, produce, topic_id
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 from worker.core.commit_metadata import Metadata, encode
@@ -56,7 +55,7 @@ def test_a_commit_of_the_topics_former_life_is_ignored_with_all_that_it_says(apa
     create(apache.bootstrap, topic)
     produce(apache.bootstrap, topic, numbered("new", 10))
     former = Metadata(start=0.0, topic_id=b"of another topic", settled=OffsetMap(9, (6,)))
-    commit(apache, group, TopicPartition(topic, 0), Position(6, encode(former, 6)))
+    alter(apache, group, TopicPartition(topic, 0), Position(6, encode(former, 6)))
     with Member(apache.bootstrap, topic, group=group, start_at="latest") as member:
         eventually(lambda: len(member.lane.values) == 10)
     assert [a_beginning(apache.bootstrap, TopicPartition(topic, 0))] == member.lane.begun
@@ -121,13 +120,3 @@ def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache
         eventually(lambda: len(member.lane.values) == 5)
         assert member.lane.failure is None
     assert [*numbered("old", 3), *numbered("new", 2)] == member.lane.values
-
-
-def commit(cluster: Cluster, group: str, partition: TopicPartition, position: Position) -> None:
-    """As a tool does, in a group where nobody is."""
-    group_commits(Connection(cluster.bootstrap), group)  # from here on there is a coordinator
-    admin = KafkaAdminClient(bootstrap_servers=list(cluster.bootstrap))
-    said = OffsetAndMetadata(position.offset, position.metadata, -1)
-    (error,) = admin.alter_group_offsets(group, {KafkaPartition(*partition): said}).values()
-    admin.close()
-    assert not error.errno

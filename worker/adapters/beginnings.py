@@ -21,6 +21,12 @@ from worker.core.starts import Anew, AtCommit, AtTime, Begin, Committed, StartAt
 
 SECONDS = 10.0
 MILLISECONDS = 1000
+# A group that is new and one whose commits have expired look the same. With "latest", what the second had not read yet
+# is passed over: so it is said, once in the life of each group.
+FORGOTTEN = (
+    "this consumer group has no commits and begins where start_at says; if it has run before, Kafka has forgotten "
+    "its place, as it does with a group that nobody was in for offsets.retention.minutes (7 days by default)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class Beginnings:
         partitions: Collection[KafkaPartition],
         topic_ids: Mapping[str, bytes | None],
     ) -> dict[KafkaPartition, Begin]:
+        if not commits and self._began is None:
+            self._log.warning(FORGOTTEN, start_at=self._start_at)
         began = starts.group_start(commits.values())
         # Where the broker keeps no metadata, this process at least remembers what "latest" was.
         self._began = self._began if began is None else began

@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Final
@@ -20,6 +21,7 @@ from worker.commands.exits import Exit
 from worker.core.progress import PATIENCE, Progress, Sight
 
 INTERVAL: Final = 1.0
+SAYING: Final = 2.0  # seconds, at most
 LOOP: Final = "the event loop"
 
 
@@ -75,9 +77,10 @@ class Watchdog:
         """One look at everything."""
         now = self._clock()
         self._hold_to_bounds(now)
-        if not self._asked and not self._loop.is_closed():
+        if not self._asked:
             self._asked = True
-            self._loop.call_soon_threadsafe(self._answer)
+            with suppress(RuntimeError):  # it is closed: nothing is left but the bounds
+                self._loop.call_soon_threadsafe(self._answer)
         stuck = self._progress.look({LOOP: Sight(self._looks), **self._seen}, now)
         self._tell({LOOP: stuck[LOOP]} if LOOP in stuck else stuck)  # where the loop stands, everything does
 
@@ -97,22 +100,24 @@ class Watchdog:
             self._log.warning(f"{name} goes on again")
         fresh = {name: seconds for name, seconds in stuck.items() if name not in before}
         if fresh:
-            what = "; ".join(map(_sentence, fresh.items()))
-            self._log.error(f"stuck: {what}. /healthz fails until it goes on", **self._stacks())
+            self._say(f"stuck: {'; '.join(map(_sentence, fresh.items()))}. /healthz fails until it goes on")
 
     def _hold_to_bounds(self, now: float) -> None:
         for bound in [each for each in self._bounds if each.ended()]:
             self._bounds.remove(bound)
         for bound in self._countdowns.look({each: Sight("", longest=each.seconds) for each in self._bounds}, now):
-            self._log.error(
+            self._say(
                 f"stuck: {bound.what} has not ended within {bound.seconds:.0f} s. This process ends now (exit code "
-                f"{Exit.INTERNAL}); what it had under way is sent again by whoever has its partitions next",
-                **self._stacks(),
+                f"{Exit.INTERNAL}); what it had under way is sent again by whoever has its partitions next"
             )
             self._end(Exit.INTERNAL)
 
-    def _stacks(self) -> dict[str, str]:
-        return {"threads": stacks.threads(), "tasks": stacks.tasks(self._loop)}
+    def _say(self, what: str) -> None:
+        """With every stack. Not waited for for long: a log that nobody reads may be what everything hangs in."""
+        found = {"threads": stacks.threads(), "tasks": stacks.tasks(self._loop)}
+        words = Thread(target=lambda: self._log.error(what, **found), name="the watchdog's words", daemon=True)
+        words.start()
+        words.join(SAYING)
 
 
 def _sentence(stuck: tuple[str, float]) -> str:

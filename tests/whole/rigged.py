@@ -1,11 +1,13 @@
 """The worker with a trap in it: when a named point is passed for the n-th time, something happens to the process.
 
 ``python -m tests.whole.rigged run --config FILE POINT N DEED``. What passes the points is the real worker with its real
-adapters; each adapter is inside one that looks who comes by.
+adapters; each adapter is inside one that looks who comes by. A log line is a point as well, passed by the thread that
+writes it. The watchdog has less patience than usual.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -19,14 +21,17 @@ from structlog.typing import FilteringBoundLogger
 
 from mappings.contract import Request, Response
 from worker import wires
+from worker.adapters.connection import Connection
 from worker.adapters.inbox import Inbox, Partitions, Release
 from worker.adapters.producer import Acknowledged, Produced
 from worker.app import Worker, serve
-from worker.config import DestinationSettings, connection_of, load, secrets_of
+from worker.config import DestinationSettings, Settings, connection_of, load, secrets_of
 from worker.core.faults import Fault
+from worker.core.progress import Sight
 from worker.core.records import Position, TopicPartition
 from worker.logs import Guard, set_up
 from worker.start import prepare
+from worker.watchdog import Watchdog
 
 Positions = Mapping[TopicPartition, Position]
 Point = Literal[
@@ -43,7 +48,12 @@ Point = Literal[
     "commit of a stop",
     "before leaving",  # a stop has committed
 ]
+Line = Literal["partitions are assigned", "a record was not produced"]  # by the consumer's thread, by the producer's
 Deed = Literal["die", "hang", "fail"]
+
+
+PATIENCE = 2.0  # seconds
+WORDS = "a bug that quotes ann@example.com"
 
 
 class Trap:
@@ -57,7 +67,7 @@ class Trap:
         self._log = log
         self._lock = Lock()
 
-    def passed(self, point: Point) -> None:
+    def passed(self, point: Point | Line) -> None:
         if point != self._point:
             return
         with self._lock:
@@ -81,7 +91,23 @@ def hang() -> NoReturn:
 
 
 def fail() -> NoReturn:
-    raise RuntimeError("a bug, with mail@example.com in its words")
+    raise RuntimeError(WORDS)
+
+
+class Log:
+    def __init__(self, inner: Any, trap: Trap) -> None:
+        self._inner = inner
+        self._trap = trap
+
+    def __getattr__(self, level: str) -> Any:
+        def write(line: Any, **fields: Any) -> None:
+            getattr(self._inner, level)(line, **fields)
+            self._trap.passed(line)
+
+        return write
+
+    def bind(self, **fields: Any) -> Log:
+        return Log(self._inner.bind(**fields), self._trap)
 
 
 class Transport:
@@ -175,9 +201,15 @@ class Told:
 
 
 class Rigged(Worker):
-    def __init__(self, *given: Any, trap: Trap) -> None:
-        super().__init__(*given)
+    def __init__(
+        self, settings: Settings, connection: Connection, log: FilteringBoundLogger, guard: Guard, *, trap: Trap
+    ) -> None:
+        written: Any = Log(log, trap)
+        super().__init__(settings, connection, written, guard)
         self.trap = trap
+
+    def _watchdog(self, loop: asyncio.AbstractEventLoop, look: Callable[[], Mapping[str, Sight]]) -> Watchdog:
+        return Watchdog(loop, look, self.log, patience=PATIENCE)
 
     def _producer(self, *given: Any) -> wires.ProducerThread:
         return Producer(super()._producer(*given), self.trap)
@@ -196,7 +228,8 @@ def main(config: str, point: str, passages: str, deed: str) -> int:
     log = set_up(settings.worker.log_format, settings.worker.log_level, guard)
     connection = connection_of(settings)
     prepare(settings, connection, log)
-    return serve(Rigged(settings, connection, log, guard, trap=Trap(point, int(passages), deed, log)))
+    trap = Trap(point, int(passages), deed, log)
+    return serve(Rigged(settings, connection, log, guard, trap=trap))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
 from worker.adapters.lease import Lease
-from worker.adapters.reader import Reader, Wishes
+from worker.adapters.reader import PASSING, TROUBLE_PAUSE, Reader, Wishes
 from worker.adapters.subscription import GRACE_SECONDS, Bounded, Positions, Subscription
 from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
@@ -184,14 +184,23 @@ class Consumer:
         )
         private_calls.keep(self._lease, consumer, self._clock)
         consumer.subscribe(self._topics, listener=subscription)
-        for topic in self._topics:
-            # Before the first poll: else the first round races the first metadata (see worker.adapters.watchdog).
-            consumer.partitions_for_topic(topic)
+        self._know_topics(consumer)
         reader = self._reading(consumer, subscription)
         while not self._stopping:
             reader.turn()
             self.ends = reader.ends
             self.turns += 1
+
+    def _know_topics(self, consumer: KafkaConsumer) -> None:
+        """Before the first poll: else the first round races the first metadata (see worker.adapters.watchdog)."""
+        unknown = list(self._topics)
+        while unknown and not self._stopping:
+            try:
+                consumer.partitions_for_topic(unknown[-1])
+                unknown.pop()
+            except PASSING as error:  # the broker has gone away since it was connected to
+                self._log.warning("Kafka does not tell of its topics", error=type(error).__name__)
+                time.sleep(TROUBLE_PAUSE)
 
     def _reading(self, consumer: KafkaConsumer, subscription: Subscription) -> Reader:
         return Reader(

@@ -89,9 +89,8 @@ def parked(given: Settings, asked: Asked, *, yes: bool, only: str | None = None)
 def test_it_asks_with_the_count_and_then_says_how_many_were_given_up(tmp_path: Path) -> None:
     with a_worker() as asked:
         questions, told = parked(settings(tmp_path), asked, yes=True)
-    assert [
-        "shop: the failing events of 3 users become dead letters, and their next events have their turn. Go on?"
-    ] == questions
+    first = "shop: the failing events of 3 users become dead letters."
+    assert [f"{first} Each of their next events then has one attempt, until one is delivered. Go on?"] == questions
     assert ["shop: 7 events given up, with the reason parked; `list` shows them"] == told
     assert 1 == asked.parked
 

@@ -26,6 +26,7 @@ def test_its_settings_are_right(tmp_path: Path) -> None:
 
 def test_it_names_every_command() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {str(group.name) for group in app.registered_groups}
     assert commands == set(re.findall(r"^\| `segment-relay (\S+?)[ `]", README, re.MULTILINE))
 
 

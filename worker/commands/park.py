@@ -33,7 +33,7 @@ def park(
         tell(f"{destination}: nobody fails at this worker, so there is nothing to give up")
         return Exit.OK
     users = f"{destination}: the failing events of {counted(failing, 'user')} become dead letters"
-    if not sure(f"{users}, and their next events have their turn. Go on?"):
+    if not sure(f"{users}. Each of their next events then has one attempt, until one is delivered. Go on?"):
         tell("nothing was given up")
         return Exit.OK
     begun = _call(address, "POST", f"/park?{urlencode({'destination': destination})}")

@@ -100,7 +100,7 @@ class KafkaSettings(Table):
     key_file: ReadableFile | None = Field(
         default=None, description="The key of that certificate (PEM, without a password)."
     )
-    create_topics: bool = Field(default=True, description="Create missing topics of dead letters at start.")
+    create_topics: bool = Field(default=True, description="Create missing topics of dead letters and replays at start.")
 
 
 class WorkerSettings(Table):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from random import Random
 from string import ascii_letters, digits
 from zlib import crc32
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.commit_metadata import LONGEST_TEXT, Metadata, decode, encode
+from worker.core.commit_metadata import LONGEST_TEXT, MOST_FAILING, Failing, Metadata, decode, encode
 from worker.core.offset_map import OffsetMap, trimmed
 from worker.core.varint import varint
 
@@ -35,7 +35,12 @@ def anything(draw: st.DrawFn) -> tuple[int, Metadata]:
     settled = trimmed(committed, holes[-1] + draw(st.integers(1, 300)), holes, partly)
     start = draw(st.none() | st.integers(0, 2**42))
     topic_id = draw(st.none() | st.binary(min_size=16, max_size=16))
-    return committed, Metadata(None if start is None else start / 1000, topic_id, settled)
+    failing = [
+        Failing(committed + draw(st.integers(0, 5_000)), draw(st.integers(0, 300)), first)
+        for first in sorted(draw(st.lists(st.integers(1_700_000_000, 1_700_100_000), max_size=MOST_FAILING)))
+    ]
+    at_risk = draw(st.integers(0, 20_000))
+    return committed, Metadata(None if start is None else start / 1000, topic_id, settled, tuple(failing), at_risk)
 
 
 @given(anything())
@@ -119,7 +124,26 @@ def test_what_would_be_longer_than_kafka_keeps_is_not_written() -> None:
         encode(Metadata(settled=trimmed(100, 1_000_000, sorted(holes), {})), 100)
 
 
-def test_the_longest_map_leaves_room_for_what_later_releases_add() -> None:
+def test_the_longest_map_leaves_room_for_all_else() -> None:
     settled = trimmed(100, 100 + 2_746 * 8, range(100, 100 + 2_746 * 8, 2), {})
-    octets = urlsafe_b64decode(encode(Metadata(1e12, bytes(16), settled), 100) + "==")
-    assert len(octets) <= 3_072 - 32 * 8  # the first failures of 32 events
+    failing = tuple(Failing(100 + (number << 40), 1_000_000, 1 << 40) for number in range(100))
+    assert len(encode(Metadata(1e12, bytes(16), settled, failing, 1 << 40), 100)) <= LONGEST_TEXT
+
+
+# --- Events that keep failing
+
+
+def failing(count: int, distance: int = 60_000) -> tuple[Failing, ...]:
+    return tuple(Failing(100 + distance * number, 0, 1_700_000_000 + 3600 * number) for number in range(count))
+
+
+def test_of_many_failing_events_the_thirty_two_oldest_are_told() -> None:
+    said = decode(encode(Metadata(failing=failing(100)), 100), 100)
+    assert Metadata(failing=failing(MOST_FAILING)) == said
+
+
+def test_failures_that_need_more_room_than_there_is_are_left_out_from_the_youngest_on() -> None:
+    said = decode(encode(Metadata(failing=failing(32, distance=1 << 50)), 100), 100)
+    assert said is not None
+    assert failing(32, distance=1 << 50)[: len(said.failing)] == said.failing
+    assert 15 < len(said.failing) < MOST_FAILING

@@ -20,18 +20,18 @@ def an_assignment(partition: TopicPartition = P0, *, tracked: int = 3, settled: 
     return assignment
 
 
-def said(offset: int, *ahead: int) -> Position:
+def said(offset: int, *ahead: int, at_risk: int = 0) -> Position:
     ledger = Ledger(offset)
     for one in range(offset, max(ahead, default=offset) + 1):
         ledger.track(one)
     for one in ahead:
         ledger.settle(one)
-    return Position(offset, encode(Metadata(start=5.0, settled=ledger.offset_map()), offset))
+    return Position(offset, encode(Metadata(start=5.0, settled=ledger.offset_map(), at_risk=at_risk), offset))
 
 
 def test_a_commit_says_the_lowest_unsettled_offset_what_is_settled_above_it_and_the_start() -> None:
     commits = Commits(0.5, Tally())
-    assert {P0: said(1, 2)} == commits.due([an_assignment(settled=(0, 2))], 10.0)
+    assert {P0: said(1, 2, at_risk=2)} == commits.due([an_assignment(settled=(0, 2))], 10.0)
 
 
 def test_what_changed_is_committed_after_the_interval_and_all_of_it_each_second() -> None:
@@ -57,7 +57,7 @@ def test_one_commit_is_in_flight() -> None:
     assignment.settle(1, 0)
     assert {} == commits.due([assignment], 99.0)
     commits.answered([assignment], None)
-    assert {P0: said(2)} == commits.due([assignment], 99.0)
+    assert {P0: said(2, at_risk=1)} == commits.due([assignment], 99.0)
 
 
 def test_a_commit_that_failed_is_said_again() -> None:

@@ -143,7 +143,7 @@ def test_a_request_cut_at_the_bound_is_counted_as_possibly_repeated() -> None:
     lane.write("u1")
     lane.run(1.0)
     assert not lane.drain()
-    assert ({"cut request": 1}, 1, 0) == (repeated(lane), lane.lane.tally.released, lane.committed())
+    assert ({"drain's bound": 1}, 1, 0) == (repeated(lane), lane.lane.tally.released, lane.committed())
 
 
 def test_a_look_up_that_is_cut_repeats_nothing() -> None:
@@ -198,7 +198,7 @@ def test_a_partition_that_comes_back_waits_for_the_answers_of_its_former_time() 
     assert 1 == len(lane.vendor.arrivals)
     lane.run(2.0)
     assert (["e1", "e1"], 1) == (lane.vendor.ids, len(lane.written))
-    assert ({("delivered", ""): 1}, {"cut request": 1}) == (lane.settled, repeated(lane))
+    assert ({("delivered", ""): 1}, {"lost partition": 1}) == (lane.settled, repeated(lane))
 
 
 def test_lost_partitions_commit_nothing_more() -> None:
@@ -236,7 +236,7 @@ def test_a_flow_that_waits_between_two_writes_for_the_lane_to_open_is_cut_and_co
     assert (State.BREAKER, {"unknown outcome": 20}) == (lane.lane.state, repeated(lane))
     assert lane.lane.drained([P0])
     lane.lose([P0])
-    assert {"unknown outcome": 20, "cut flow": 5} == repeated(lane)
+    assert {"unknown outcome": 20, "lost partition": 5} == repeated(lane)
 
 
 def test_a_flow_that_waits_for_a_login_is_awake_until_the_login_has_failed() -> None:

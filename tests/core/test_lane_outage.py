@@ -70,7 +70,7 @@ def test_a_gateway_that_refuses_what_was_open_and_nothing_after_it_holds_nobody(
     lane = Virtual(Vendor(between(0.0, 0.01, lambda _: Response(403))), books_every=20)
     for user in range(400):
         lane.write(f"u{user}")
-    assert lane.finish() < 2.0
+    assert lane.finish() < 60.0, "400 retries, 10 a second, as there are no other requests"
     assert ([], lane.written) == ([one for one in lane.notes if "→" in one], lane.vendor.by_user)
 
 

@@ -229,6 +229,7 @@ def test_each_commit_carries_the_groups_start() -> None:
     lane = Virtual(start_at=START - 5)
     lane.write("u1")
     lane.finish()
+    lane.commit()
     said = lane.kafka.commits[P0]
     assert Metadata(start=START - 5) == decode(said.metadata, said.offset)
     assert encode(Metadata(start=START - 5), 1) == said.metadata

@@ -202,4 +202,4 @@ def test_an_unrepeatable_request_without_an_answer_is_counted_and_retried_or_giv
         assert (2, {}, {"unknown outcome": 1}) == (len(responses), lane.dead, dict(lane.lane.tally.possibly_repeated))
     else:
         assert (1, {one: "unknown-outcome"}, {}) == (len(responses), lane.dead, dict(lane.lane.tally.possibly_repeated))
-        assert "no answer to responses/create (timeout)" == lane.buried[0].headers["relay-detail"]
+        assert "no answer to …s/create (timeout)" == lane.buried[0].headers["relay-detail"], "a value of the event"

@@ -21,6 +21,7 @@ def test_an_idle_lane() -> None:
             pending={},
             oldest_pending=None,
             keys_failing=0,
+            at_risk=0,
             limited_by=frozenset({"idle"}),
             imbalance=0,
             partitions={P0: PartitionStatus(committable=1, settled_ahead=0, unsettled=0, paused=False, map_chars=11)},
@@ -105,5 +106,5 @@ def test_each_partition_is_told_apart() -> None:
     lane.run(10.0)
     assert {
         P0: PartitionStatus(committable=3, settled_ahead=0, unsettled=0, paused=False, map_chars=11),
-        P1: PartitionStatus(committable=0, settled_ahead=3, unsettled=1, paused=False, map_chars=18),
+        P1: PartitionStatus(committable=0, settled_ahead=3, unsettled=1, paused=False, map_chars=31),
     } == lane.lane.standing().partitions

@@ -369,6 +369,10 @@ class Virtual:
             self._produce(produce)
         self.notes.extend(note.what for note in self.lane.notes)
         self.lane.notes.clear()
+        if not self.open and not getattr(self, "in_hand", 0) and not self.leaving:
+            from worker.core.progress import waits_for
+            st = self.lane.standing()
+            assert waits_for(st, self.now), f"STUCK {st}"
 
     def _check_books(self) -> None:
         self._inputs += 1
@@ -402,10 +406,12 @@ class Virtual:
 
     def _produce(self, produce: Produce) -> None:
         said = self.broker(produce, self.now)
+        self.in_hand = getattr(self, "in_hand", 0) + 1
         self._at(self.now + said.after, lambda: self._produced(produce, said))
 
     def _produced(self, produce: Produce, said: Said) -> None:
         letter = produce.letter
+        self.in_hand -= 1
         if said.ok:
             self.kafka.bury(produce)
             self.buried.append(Buried(produce, self.now))

@@ -19,6 +19,7 @@ from tests.simulation.destination import DESTINATION, Account
 from tests.simulation.kafka import Kafka
 from tests.simulation.vendor import PAGE, Answer, Mode, Vendor
 from worker.core.effects import ReadSecrets, Send
+from worker.core.faults import Fault, FaultKind
 from worker.core.holds.states import State
 from worker.core.lane import Lane
 from worker.core.letters import Produce
@@ -48,8 +49,14 @@ STEPS = {  # how often each happens
     "weather": 1,
     "change_secret": 1,
     "grow": 1,
+    "lease": 1,
+    "withhold": 2,
 }
 CALM = {"move": 8, "trouble": 0, "weather": 0, "change_secret": 0}
+
+
+WITHHELD = Fault(FaultKind.WITHHELD, written=False)
+CUT = Fault(FaultKind.CUT, written=True)
 
 
 class Broken(AssertionError):  # noqa: N818  (what it says of the promise)
@@ -89,7 +96,7 @@ class Worker:
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     wire: list[OnTheWire] = field(default_factory=list)
     produced: list[Produce] = field(default_factory=list)
-    committing: dict[TopicPartition, Any] = field(default_factory=dict)
+    committing: dict[TopicPartition, Any] | None = None  # in flight; empty where all of it was let go meanwhile
     heard: list[Heard] = field(default_factory=list)
 
 
@@ -201,7 +208,7 @@ class World:
 
     def do_commit_answer(self) -> None:
         worker = self.random.choice(self.workers)
-        if worker.committing:
+        if worker.committing is not None:
             self._answer_commit(worker, ok=self.random.random() < 0.9)
 
     def do_pass_time(self) -> None:
@@ -218,6 +225,8 @@ class World:
         self._take(worker)
         if self.clean or self.random.random() < 0.7:
             self._drain(worker, partition)
+        elif self.random.random() < 0.5:
+            self._cut_at_the_bound(worker, partition)
         last = self._last_positions(worker, partition)
         for one in list(worker.wire):
             if self._is_of(one, partition):
@@ -225,6 +234,21 @@ class World:
         self.kafka.commit(last)
         worker.positions.pop(partition)
         self._give(partition, to)
+
+    def do_lease(self) -> None:
+        """A worker does not know whether it is still a member: it stands, and finds out that it is."""
+        lane = self.random.choice(self.workers).lane
+        lane.lease_until = self.random.choice([self.now, self.now + 3.0, float("inf"), float("inf")])
+
+    def do_withhold(self) -> None:
+        """A request was not written, since the lease ran out last before."""
+        worker = self.random.choice(self.workers)
+        waiting = [one for one in worker.wire if one.answer is None]
+        if waiting:
+            one = self.random.choice(waiting)
+            worker.wire.remove(one)
+            worker.lane.answer(one.send, WITHHELD, self.now)
+            self._take(worker)
 
     def do_crash(self) -> None:
         """A process dies; what it had on the wire arrives before anybody takes over, or never."""
@@ -399,6 +423,7 @@ class World:
         return flow is not None and flow.user.assignment.partition == partition
 
     def _drain(self, worker: Worker, partition: TopicPartition) -> None:
+        worker.lane.lease_until = float("inf")  # Kafka answers: it is Kafka that asks for the partition
         for _ in range(2000):
             if worker.lane.drained([partition]):
                 return
@@ -414,8 +439,19 @@ class World:
             self._let_time_pass(worker)
         raise Broken("a drain never ends, although everything is answered")
 
+    def _cut_at_the_bound(self, worker: Worker, partition: TopicPartition) -> None:
+        """Its connections are closed: what was on them arrived, or not."""
+        worker.lane.cut([partition])
+        for one in [one for one in worker.wire if self._is_of(one, partition)]:
+            if one.answer is None and self.random.random() < 0.5:
+                self.vendor.arrive(one.send, one.account)
+            worker.wire.remove(one)
+            worker.lane.answer(one.send, CUT, self.now)
+        self._take(worker)
+
     def _last_positions(self, worker: Worker, partition: TopicPartition) -> dict[TopicPartition, Any]:
-        worker.committing.pop(partition, None)
+        if worker.committing is not None:
+            worker.committing.pop(partition, None)
         return dict(worker.lane.release([partition]))
 
     def _cut(self, worker: Worker, one: OnTheWire) -> None:
@@ -425,7 +461,7 @@ class World:
         self._hear(worker, one)
 
     def _answer_commit(self, worker: Worker, *, ok: bool) -> None:
-        positions, worker.committing = worker.committing, {}
+        positions, worker.committing = worker.committing or {}, None
         if ok:
             self.kafka.commit(positions)
         worker.lane.committed(positions, None if ok else "CommitFailedError")
@@ -436,6 +472,8 @@ class World:
         self.vendor.mode = "up"
         self.vendor.sick.clear()
         self.vendor.slowed.clear()
+        for worker in self.workers:
+            worker.lane.lease_until = float("inf")
 
     def _finish(self) -> None:
         """Everything is well but the poison: all must be settled and committed, and nobody holds for ever."""
@@ -480,9 +518,9 @@ class World:
             worker.lane.acknowledged(produce.letter, self.now)
         worker.produced.clear()
         self._take(worker)
-        if worker.committing:
+        if worker.committing is not None:
             self._answer_commit(worker, ok=True)
-        worker.committing = dict(worker.lane.commit(self.now))
+        worker.committing = dict(worker.lane.commit(self.now)) or None
 
     def _poll_all(self, worker: Worker) -> None:
         batch = {}

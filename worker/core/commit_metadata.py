@@ -16,6 +16,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Final
 from zlib import crc32
 
@@ -25,6 +26,8 @@ from worker.core.varint import Reader, varint
 LONGEST_TEXT: Final = 4_096  # characters: the broker's default limit (offset.metadata.max.bytes)
 VERSION: Final = 1
 TOPIC_ID_BYTES: Final = 16
+MOST_FAILING: Final = 32
+FAILING_BYTES: Final = 256  # what the map and the other sections leave
 
 
 class Tag(IntEnum):
@@ -33,15 +36,33 @@ class Tag(IntEnum):
     START = 1  # varint: Unix milliseconds
     TOPIC_ID = 2  # 16 bytes
     SETTLED = 3  # worker.core.offset_map
+    FAILING = 4  # varints: the oldest first failure, then for each a distance, a member, seconds since the one before
+    AT_RISK = 5  # varint: events
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An event that keeps failing, and when its user failed first: Unix seconds, whole ones. So its time of grace does
+    not begin anew with each restart."""
+
+    offset: int
+    member: int
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """``start``: when this group began, Unix seconds to the millisecond. ``topic_id``: 16 bytes, Kafka's own."""
+    """``start``: when this group began, Unix seconds to the millisecond. ``topic_id``: 16 bytes, Kafka's own.
+
+    ``failing``: the longest failing events, the oldest failure first, at most 32. ``at_risk``: how many events may be
+    sent again if this is the last commit of its writer; 0 where it let go in order.
+    """
 
     start: float | None = None
     topic_id: bytes | None = None
     settled: OffsetMap = NOTHING
+    failing: tuple[Failing, ...] = ()
+    at_risk: int = 0
 
 
 def encode(metadata: Metadata, committed: int) -> str:
@@ -73,6 +94,30 @@ def _sections(metadata: Metadata, committed: int) -> Iterator[bytes]:
         yield _section(Tag.TOPIC_ID, metadata.topic_id)
     if metadata.settled != NOTHING:
         yield _section(Tag.SETTLED, pack(metadata.settled, committed))
+    if metadata.failing:
+        yield _section(Tag.FAILING, _failures(metadata.failing, committed))
+    if metadata.at_risk:
+        yield _section(Tag.AT_RISK, varint(metadata.at_risk))
+
+
+def _failures(failing: tuple[Failing, ...], committed: int) -> bytes:
+    """As many as have room. Only the rest of a text that is full says less: their time of grace begins anew."""
+    before = failing[0].first
+    text = varint(before)
+    for each in islice(failing, MOST_FAILING):
+        more = varint(each.offset - committed) + varint(each.member) + varint(each.first - before)
+        if len(text) + len(more) > FAILING_BYTES:
+            break
+        text, before = text + more, each.first
+    return text
+
+
+def _read_failures(body: Reader, committed: int) -> Iterator[Failing]:
+    first = body.varint()
+    while body:
+        offset, member = committed + body.varint(), body.varint()
+        first += body.varint()
+        yield Failing(offset, member, first)
 
 
 def _section(tag: Tag, payload: bytes) -> bytes:
@@ -84,11 +129,13 @@ def _metadata(body: Reader, committed: int) -> Metadata:
     while body:
         (tag,) = body.take(1)
         found[tag] = body.take(body.varint())
-    start, topic_id, settled = (found.get(tag) for tag in Tag)
+    start, topic_id, settled, failing, at_risk = (found.get(tag) for tag in Tag)
     return Metadata(
         start=None if start is None else Reader(start).varint() / 1000,
         topic_id=None if topic_id is None else Reader(topic_id).take(TOPIC_ID_BYTES),
         settled=NOTHING if settled is None else unpack(settled, committed),
+        failing=() if failing is None else tuple(_read_failures(Reader(failing), committed)),
+        at_risk=0 if at_risk is None else Reader(at_risk).varint(),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mappings.contract import Delivered, Destination, Outcome, Rejected, Request, Response, Skipped, Unmappable
-from worker.core.items import Item, User, head_events
+from worker.core.items import Item, User, UserState, head_events
 
 MOST_REQUESTS: Final = 1_000  # in one flow: one that never ends, with answers from memory, would stop the process
 Steps: TypeAlias = Generator[Request, Response, Any]
@@ -66,6 +66,11 @@ class Conversation:
     def is_merge(self) -> bool:
         """It serves several events at once."""
         return len(self.items) > 1
+
+    @property
+    def is_under_way(self) -> bool:
+        """Its request is with the vendor. (One that waits to be sent, or sleeps, has a time since when.)"""
+        return self.user.state is UserState.OPEN and self.slept_since is None
 
     @property
     def user(self) -> User:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from mappings.contract import Destination, Quota, Rejected, Request, Response
 from worker.core.answers import (
@@ -19,11 +19,13 @@ from worker.core.answers import (
 from worker.core.conversation import Conversation
 from worker.core.effects import Send
 from worker.core.endings import Endings
-from worker.core.faults import Fault
+from worker.core.faults import Fault, FaultKind
 from worker.core.policy import Policy
 from worker.core.tally import Tally
 from worker.core.troubles import Fate, Troubles
 from worker.core.turns import Turns
+
+OUR_OWN: Final = frozenset({FaultKind.WITHHELD, FaultKind.CUT})
 
 
 @dataclass(slots=True)
@@ -40,8 +42,11 @@ class Delivery:
     def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
         """The answer to a ``Send``. What belongs to a partition that is gone changes nothing."""
         self.turns.open -= 1
-        self._count(send, answer, now)
         flow = send.conversation
+        if isinstance(answer, Fault) and answer.kind in OUR_OWN:
+            self._not_the_vendor(send, answer, now)
+            return
+        self._count(send, answer, now)
         if flow is None:
             self.turns.login_step(self.turns.login.answer(answer, now), now)
             return
@@ -59,6 +64,31 @@ class Delivery:
             self.turns.probes.done()
         if self.destination.quota is not None and isinstance(answer, Response):
             self._mind_quota(answer, now)
+
+    def _not_the_vendor(self, send: Send, fault: Fault, now: float) -> None:
+        """The worker itself kept the request back, or closed its connection: nobody's trouble."""
+        flow = send.conversation
+        if flow is not None:
+            flow.user.assignment.open -= 1
+            if send.reading is not None:
+                self.turns.cache.answered(send.reading, None, flow.user.assignment, now)
+            if flow.user.assignment.gone:
+                self.turns.queues.release(flow.user.key)
+                return
+        if fault.kind is FaultKind.WITHHELD or flow is None:
+            self.turns.withheld(send, now)
+        else:
+            self._cut(flow, send, fault, now)
+
+    def _cut(self, flow: Conversation, send: Send, fault: Fault, now: float) -> None:
+        """At the bound of a drain: whoever has the partition next sends it again, unless nobody may."""
+        if self._is_unknown(send, fault) and not self._may_repeat(send):
+            self.endings.meet(flow, self._unknown(send, fault.kind.value), fault.kind.value, None, now)
+            return
+        if self._is_unknown(send, fault) or flow.wrote:
+            self.tally.possibly_repeated["drain's bound"] += len(flow.items)
+        flow.wrote = False  # it is counted
+        self.turns.queues.sleep(flow.user, float("inf"))
 
     def _act(self, flow: Conversation, send: Send, answer: Response | Fault, meant: Verdict, now: float) -> None:
         flow.last = answer if isinstance(answer, Response) else None
@@ -94,14 +124,24 @@ class Delivery:
     def _failed(
         self, flow: Conversation, send: Send, answer: Response | Fault, reason: str, wait: float | None, now: float
     ) -> None:
-        unknown = answer.written if isinstance(answer, Fault) else answer.ok or answer.status in (502, 504)
         fate: Fate = self.troubles.failed(flow, reason, wait, now)
-        if unknown and send.request.method != "GET":
-            if not send.request.repeatable and self.policy.unknown_outcome == "dead-letter":
-                fate = Rejected("unknown-outcome", f"no answer to {send.request.operation} ({reason})")
-            else:
+        if self._is_unknown(send, answer):
+            if self._may_repeat(send):
                 self.tally.possibly_repeated["unknown outcome"] += len(flow.items)
+            else:
+                fate = self._unknown(send, reason)
         self.endings.meet(flow, fate, reason, wait, now)
+
+    def _is_unknown(self, send: Send, answer: Response | Fault) -> bool:
+        """May the vendor have done it, although nobody said so?"""
+        perhaps = answer.written if isinstance(answer, Fault) else answer.ok or answer.status in (502, 504)
+        return perhaps and send.request.method != "GET"
+
+    def _may_repeat(self, send: Send) -> bool:
+        return send.request.repeatable or self.policy.unknown_outcome == "retry"
+
+    def _unknown(self, send: Send, reason: str) -> Rejected:
+        return Rejected("unknown-outcome", f"no answer to {send.request.operation} ({reason})")
 
     def _token_refused(self, flow: Conversation, send: Send, answer: Response | Fault, now: float) -> None:
         if send.credentials is not None and self.turns.login.refused(send.credentials, now):

@@ -8,6 +8,7 @@ from mappings.contract import Delivered, Rejected
 from worker.core.conversation import Conversation, Ended
 from worker.core.effects import Note
 from worker.core.holds.gate import Gate
+from worker.core.holds.states import State
 from worker.core.probes import Probes
 from worker.core.queues import Queues
 from worker.core.retry import LONG_SLEEP
@@ -35,23 +36,30 @@ class Endings:
             self.notes.append(Note("error", "bug in the mapping", item.record, item.event, error=ended.error))
         was_probe = flow.probe
         first = ended.outcomes[0]
-        refused = isinstance(first, Rejected) and flow.answers > 0 and ended.error is None
+        bug = ended.error is not None
+        refused = isinstance(first, Rejected) and flow.answers > 0 and not bug
         if flow.is_merge and not all(isinstance(one, Delivered) for one in ended.outcomes):
             self._split(flow)
         elif isinstance(first, Rejected):
             flow.items[0].attempts += 1
-            self._reject(flow, first, now, refused=refused)
+            if refused or bug:
+                self.troubles.rejected(flow, first, now)
+            self._reject(flow, first, now, refused=refused, bug=bug)
         else:
             if isinstance(first, Delivered):
-                self.troubles.delivered(flow)
+                self.troubles.delivered(flow, now)
             self.settling.delivered(flow, ended.outcomes, now)
-        if was_probe and refused:
+        if was_probe and (refused or self._guarded(bug=bug)):
             self.probes.failed(now, None)
         elif was_probe:
             self.probes.ended(now)
 
-    def _reject(self, flow: Conversation, rejected: Rejected, now: float, *, refused: bool) -> None:
-        if refused and self.gate.held:
+    def _guarded(self, *, bug: bool) -> bool:
+        """Is it one of the bugs for which the lane holds? (In any other hold it says nothing of the destination.)"""
+        return bug and self.gate.state is State.REJECT_GUARD
+
+    def _reject(self, flow: Conversation, rejected: Rejected, now: float, *, refused: bool, bug: bool) -> None:
+        if (refused and self.gate.held) or self._guarded(bug=bug):
             # A refusal while the lane holds may be the outage speaking: the event is asked again afterwards.
             self.begin_again(flow)
             self._sleep(flow, LONG_SLEEP, now)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final, assert_never
 
 from mappings.contract import Event, Rejected, Skipped
 from worker.core.decode import Malformed, Member, Tombstone, decode
 from worker.core.discretion import masked
-from worker.core.items import Assignment, Item, User
+from worker.core.items import Assignment, Folded, Item, User
 from worker.core.ledger import Ledger
 from worker.core.letters import DeadLetter, Letters
 from worker.core.offset_map import OffsetMap
 from worker.core.policy import Policy
 from worker.core.queues import Queues
 from worker.core.records import Record, TopicPartition
+from worker.core.retry import Trouble
 from worker.core.routing import Filtered, Routing
 from worker.core.tally import Tally
 
 DECODED: Final = 8  # a decoded event takes so many times its bytes (measured on CPython 3.11)
 NOTHING: Final[frozenset[str]] = frozenset()
+UNFOLDED: Final = 100  # events of one user that are kept ready; those behind wait as the bytes that they came as
+REFILL_AT: Final = UNFOLDED // 2  # as many as one flow may take at most (worker.core.turns.MOST_MERGED)
 NO_PARTITIONS: Final[frozenset[TopicPartition]] = frozenset()
 
 
@@ -82,10 +86,13 @@ class Intake:
             limit = self._admit_from(assignment, now)
             if limit is not None:
                 limits.add(limit)
-            elif assignment.position:
+            elif assignment.position and self._policy.enabled:
                 assignment.ledger.passed(assignment.position)
+        if not self._policy.enabled:
+            limits.add("disabled")
         self.limited_by = frozenset(limits) if limits else NOTHING
-        self.backlogged = frozenset(one.partition for one in waiting if one.backlog) if limits else NO_PARTITIONS
+        closed = (one.partition for one in waiting if one.backlog or not self._policy.enabled)
+        self.backlogged = frozenset(closed) if limits else NO_PARTITIONS
         if self._queues.events > before:
             self._tally.batch_events.observe(self._queues.events - before)
 
@@ -113,6 +120,8 @@ class Intake:
     def _is_full(self, assignment: Assignment) -> str | None:
         """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""
         policy, queues, partitions = self._policy, self._queues, len(self.assignments)
+        if not policy.enabled:
+            return "disabled"
         if _is_met(policy.buffer_events, queues.events, assignment.events, partitions):
             return "buffer events"
         if _is_met(policy.buffer_bytes, queues.bytes, assignment.bytes, partitions):
@@ -140,7 +149,7 @@ class Intake:
             case Event():
                 verdict = self._routing.verdict(member, now)
                 if verdict is None:
-                    self._queue(assignment, record, index, member, share, alone=alone)
+                    self._queue(assignment, record, index, member, share, alone=alone, now=now)
                 else:
                     self._pass(assignment, record, index, verdict, now)
             case Malformed(reason, detail, raw):
@@ -162,13 +171,42 @@ class Intake:
         self._tally.delivery_latency.observe(max(now - record.timestamp / 1000, 0.0))
 
     def _queue(
-        self, assignment: Assignment, record: Record, index: int, event: Event, share: int, *, alone: bool
+        self, assignment: Assignment, record: Record, index: int, event: Event, share: int, *, alone: bool, now: float
     ) -> None:
         user = assignment.users.get(event.key)
         if user is None:
             user = assignment.users[event.key] = User(event.key, assignment)
         self._arrivals += 1
-        self._queues.add(Item(user, record, index, event, self._arrivals, share, alone))
+        if len(user.waiting) >= UNFOLDED or user.behind:
+            folded = Folded(record, index, self._arrivals, share // DECODED, share, alone)
+            self._queues.fold(user, folded)
+            return
+        item = Item(user, record, index, event, self._arrivals, share, alone)
+        if assignment.known_failures:
+            self._remember(item, now)
+        self._queues.add(item)
+
+    def _remember(self, item: Item, now: float) -> None:
+        """An event that failed under an earlier owner goes on failing since then."""
+        assignment = item.user.assignment
+        first = assignment.known_failures.pop((item.record.offset, item.member), None)
+        if first is not None and item.user.trouble is None:
+            item.user.trouble = Trouble(first=float(first), last=now)
+            item.attempts = 1  # at least
+
+    def unfold(self, user: User) -> None:
+        """Get a user's next events ready. One envelope may hold many of them: it is decoded once."""
+        if len(user.waiting) > REFILL_AT:
+            return
+        near = [user.behind.popleft() for _ in range(min(UNFOLDED - len(user.waiting), len(user.behind)))]
+        for _, of_one in groupby(near, key=lambda folded: folded.record.offset):
+            together = list(of_one)
+            members = decode(together[0].record, self._policy.integration)
+            for each in together:
+                event = members[each.member]
+                assert isinstance(event, Event)  # noqa: S101  (it was one when it came)
+                item = Item(user, each.record, each.member, event, each.arrival, each.share, each.alone)
+                self._queues.unfold(item, each)
 
 
 def _is_met(limit: int, taken: int, own: int, partitions: int) -> bool:

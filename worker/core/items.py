@@ -43,12 +43,28 @@ class UserState(Enum):
 
 
 @dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
+class Folded:
+    """An event far behind in its user's queue: only its record, until its turn is near."""
+
+    record: Record
+    member: int
+    arrival: int
+    bytes: int
+    share: int  # its bytes once it is decoded
+    alone: bool
+
+
+@dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
 class User:
-    """Whom order is kept for: one ordering key in one partition. ``waiting`` begins with the event being served."""
+    """Whom order is kept for: one ordering key in one partition. ``waiting`` begins with the event being served.
+
+    ``behind`` follows after ``waiting``, and is empty where that is.
+    """
 
     key: str
     assignment: Assignment
     waiting: deque[Item] = field(default_factory=deque)
+    behind: deque[Folded] = field(default_factory=deque)
     state: UserState = UserState.READY
     conversation: Conversation | None = None
     trouble: Trouble | None = None
@@ -73,6 +89,10 @@ class Assignment:
     bytes: int = 0  # their share of the buffer's budget
     open: int = 0  # requests under way
     dead_lettering: int = 0
+    settled: int = 0  # events, since the assignment
+    said: int = 0  # of those, the ones that the last commit knew of
+    committed: int = 0  # and those of the last one that the broker took
+    known_failures: dict[tuple[int, int], int] = field(default_factory=dict)  # (offset, member) → first failure
     malformed: set[DeadLetter] = field(default_factory=set)  # what was no event, on its way to the dead letters
     changed: bool = False  # something was settled since the last commit
     leaving: bool = False
@@ -81,7 +101,15 @@ class Assignment:
     def settle(self, offset: int, member: int) -> None:
         """One event is done with."""
         self.ledger.settle(offset, member)
+        self.settled += 1
         self.changed = True
+
+    @property
+    def at_risk(self) -> int:
+        """Events that would be sent again if the process died now: under way, begun, or settled and not committed."""
+        flows = (user.conversation for user in self.users.values() if user.conversation is not None)
+        begun = sum(len(flow.items) for flow in flows if flow.wrote or flow.user.state is UserState.OPEN)
+        return begun + self.settled - self.committed
 
     @property
     def serves(self) -> bool:

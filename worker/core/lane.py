@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from mappings.contract import Destination, Response
+from mappings.contract import Destination, Rejected, Response
+from worker.core.chronicle import Chronicle
 from worker.core.commit_metadata import decode
 from worker.core.delivery import Delivery
 from worker.core.effects import Effect, Note, Send
 from worker.core.endings import Endings
 from worker.core.faults import Fault
 from worker.core.holds.gate import Gate
-from worker.core.holds.states import HELD, State
+from worker.core.holds.states import State
 from worker.core.intake import Intake
-from worker.core.items import User, UserState
+from worker.core.items import Assignment, User, UserState
 from worker.core.letters import DeadLetter, Letters, Produce
 from worker.core.login import Login
 from worker.core.offset_map import NOTHING
@@ -63,13 +64,25 @@ class Lane:
         endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
         login = Login(destination, settings, random)
         lookups, probes = self._cache, self._probes
+        unfold = self._intake.unfold
         self._turns = Turns(
-            destination, settings, self._queues, endings, troubles, self._gate, login, lookups, probes, self.tally
+            destination,
+            settings,
+            self._queues,
+            endings,
+            troubles,
+            self._gate,
+            login,
+            lookups,
+            probes,
+            self.tally,
+            unfold,
         )
         self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
+        self.lease_until = float("inf")  # somebody else may own the partitions from then on: whoever knows, says it
+        self._stands: Literal["lease", "commit"] | None = None  # why nothing is taken although nothing holds
         self._admitted_at = 0  # how many events had left when admission was last tried
-        self._held_since: float | None = None
-        self._held_as = ""
+        self._chronicle = Chronicle(self._gate, self._intake, self.tally, self.notes)
 
     # --- Kafka
 
@@ -86,6 +99,10 @@ class Lane:
             assignment = self._intake.assign(assigned.partition, assigned.position.offset, settled)
             assignment.start = None if metadata is None else metadata.start
             assignment.topic_id = assigned.topic_id
+            if metadata is not None:
+                assignment.known_failures = {(each.offset, each.member): each.first for each in metadata.failing}
+                if metadata.at_risk:
+                    self.tally.possibly_repeated["crash"] += metadata.at_risk
 
     def receive(
         self,
@@ -131,27 +148,41 @@ class Lane:
     def drained(self, partitions: Iterable[TopicPartition]) -> bool:
         """Awake flows are finished and dead letters acknowledged. Sleeping ones are not waited for."""
         leaving = [self._intake.assignments[one] for one in partitions if one in self._intake.assignments]
-        return not any(one.open or one.dead_lettering or self._turns.awake(one) for one in leaving)
+        return not any(one.open or one.dead_lettering or self._goes_on(one) for one in leaving)
+
+    def _goes_on(self, assignment: Assignment) -> bool:
+        return self._stands is None and self._turns.awake(assignment)
 
     def release(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Position]:
         """The partitions leave, drained or not: their last positions, to be committed."""
         leaving = [one for one in partitions if one in self._intake.assignments]
-        last = {one: self._commits.position(self._intake.assignments[one]) for one in leaving}
-        self.lose(leaving)
+        last = {one: self._commits.position(self._intake.assignments[one], final=True) for one in leaving}
+        self._drop(leaving, lost=False)
         return last
+
+    def cut(self, partitions: Iterable[TopicPartition]) -> None:
+        """The bound of a drain: nothing more is sent for these. Close their connections, answer each as ``CUT``."""
+        for partition in partitions:
+            assignment = self._intake.assignments.get(partition)
+            if assignment is not None:
+                self._turns.cut(assignment)
 
     def lose(self, partitions: Iterable[TopicPartition]) -> None:
         """The partitions are somebody else's: nothing of theirs is committed, sent or settled any more."""
+        self._drop(partitions, lost=True)
+
+    def _drop(self, partitions: Iterable[TopicPartition], *, lost: bool) -> None:
         for partition in partitions:
             assignment = self._intake.assignments.pop(partition, None)
             if assignment is None:
                 continue
             assignment.gone = True
             self._intake.forget(partition)
+            self._turns.count_cut(assignment, lost=lost)
             self._turns.drop(assignment)
             self._letters.drop(assignment)
             self._cache.disown(assignment)
-            self.tally.released += sum(1 for _ in self._queues.drop(assignment)) + len(assignment.malformed)
+            self.tally.released += self._queues.drop(assignment) + len(assignment.malformed)
             assignment.backlog.clear()
 
     # --- HTTP
@@ -159,29 +190,32 @@ class Lane:
     def take(self, now: float) -> Effect | None:
         """What is to be sent now; ``None``: nothing before the next input, or ``wake_at``."""
         self._admit(now)
+        self._stands = "lease" if now >= self.lease_until else "commit" if self._commits.stalled(now) else None
+        if self._stands is not None:
+            return None
         effect = self._turns.take(now)
         if effect is None and self._admit(now):  # nobody was ready after all
             effect = self._turns.take(now)
-        self._note_changes(now)
+        self._after(now)
         return effect
 
     def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
         """What came of a ``Send``. Every one is answered, once."""
         self._delivery.answer(send, answer, now)
-        self._note_changes(now)
+        self._after(now)
 
     def secrets(self, settings: object, secrets: Iterable[str], now: float) -> None:
         """The answer to ``ReadSecrets``: the settings as they are now, and the texts to be masked."""
         self._settling.secrets = tuple(secrets)
         self._turns.use(settings)
         self._probes.secrets_read()
-        self._note_changes(now)
+        self._after(now)
 
     # --- dead letters
 
     def produces(self, now: float) -> Iterator[Produce]:
         """The dead letters to be written now."""
-        return self._letters.due(now)
+        return iter(()) if now >= self.lease_until else self._letters.due(now)
 
     def acknowledged(self, letter: DeadLetter, now: float) -> None:
         """The broker has it."""
@@ -197,8 +231,9 @@ class Lane:
 
     def tick(self, now: float) -> None:
         """Time has passed: sleepers wake."""
-        self._queues.wake(now)
-        self._account_hold(now)
+        if not self._gate.held:  # a probe takes whom it wants; the others wake when the lane opens
+            self._queues.wake(now)
+        self._chronicle.tick(now)
 
     def wake_at(self, now: float) -> float | None:
         """When ``tick`` is due at the latest; ``None``: only an input can change anything."""
@@ -207,7 +242,13 @@ class Lane:
 
     def standing(self) -> Status:
         """How the lane stands, for metrics and people."""
-        return standing(self._intake, self._letters, self._gate, self.tally)
+        return standing(self._intake, self._letters, self._gate, self._queues, self.tally, self._stands)
+
+    def park(self) -> int:
+        """A person's decision: the head events of failing users become dead letters. How many they are."""
+        parked = Rejected("parked", "given up by a person")
+        users = [user for one in self._intake.assignments.values() for user in one.users.values()]
+        return sum(self._turns.give_up(user, parked) for user in users)
 
     @property
     def state(self) -> State:
@@ -236,19 +277,7 @@ class Lane:
         users = (one for assignment in self._intake.assignments.values() for one in assignment.users.values())
         return any(one is not user and one.waiting and one.state is not UserState.DEAD_LETTERING for one in users)
 
-    def _note_changes(self, now: float) -> None:
-        if not self._gate.changes:
-            return
-        self._account_hold(now)
-        for change in self._gate.changes:
-            why = {"why": change.why} if change.why else {}
-            level: Literal["warning", "info"] = "warning" if change.after in HELD else "info"
-            self.notes.append(Note(level, f"{change.before} → {change.after}", fields=why))
-        self._gate.changes.clear()
-        self._held_since = now if self._gate.held else None
-        self._held_as = self._gate.state.value
-
-    def _account_hold(self, now: float) -> None:
-        if self._held_since is not None:
-            self.tally.held_seconds[self._held_as] += now - self._held_since
-            self._held_since = now
+    def _after(self, now: float) -> None:
+        """Changes are told; and where the lane opened, those wake whose time came meanwhile."""
+        if self._chronicle.tell(now) and not self._gate.held:
+            self._queues.wake(now)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
-from worker.core.items import Assignment, Item, User, UserState
+from worker.core.items import Assignment, Folded, Item, User, UserState
+from worker.core.retry_budget import RetryBudget
 
 
 class Queues:
@@ -20,6 +20,8 @@ class Queues:
     def __init__(self) -> None:
         self.events = 0  # tracked and not settled
         self.bytes = 0
+        self.budget = RetryBudget()
+        self.over_budget_until: float | None = None  # sleepers whose time has come wait for it
         self._ready: list[tuple[int, int, User]] = []
         self._sleeping: list[tuple[float, int, User]] = []
         self._taken: dict[str, deque[User]] = {}  # by key that is open: who else waits for it
@@ -28,13 +30,26 @@ class Queues:
     def add(self, item: Item) -> None:
         """A new event, behind its user's others."""
         user = item.user
-        self.events += 1
-        self.bytes += item.bytes
-        user.assignment.events += 1
-        user.assignment.bytes += item.bytes
+        self._account(user.assignment, 1, item.bytes)
         user.waiting.append(item)
         if len(user.waiting) == 1:
             self.ready(user)
+
+    def fold(self, user: User, folded: Folded) -> None:
+        """A new event, far behind."""
+        self._account(user.assignment, 1, folded.bytes)
+        user.behind.append(folded)
+
+    def unfold(self, item: Item, folded: Folded) -> None:
+        """The first one far behind, whose turn is near."""
+        self._account(item.user.assignment, 0, item.bytes - folded.bytes)
+        item.user.waiting.append(item)
+
+    def _account(self, assignment: Assignment, events: int, octets: int) -> None:
+        self.events += events
+        self.bytes += octets
+        assignment.events += events
+        assignment.bytes += octets
 
     def ready(self, user: User) -> None:
         """Its head event may go."""
@@ -83,17 +98,22 @@ class Queues:
         self.release(user.key)
 
     def wake(self, now: float) -> None:
-        """Sleepers whose time has come are ready."""
+        """Sleepers whose time has come are ready, as far as the retries' budget goes."""
         sleeping = self._sleeping
+        self.over_budget_until = None
         while sleeping and sleeping[0][0] <= now:
-            until, _, user = heappop(sleeping)
+            until, _, user = sleeping[0]
             if user.state is UserState.SLEEPING and user.wakes_at == until and user.waiting:
+                if not self.budget.spend(now):
+                    self.over_budget_until = self.budget.renewed(now)
+                    return
                 self.ready(user)
+            heappop(sleeping)
 
     @property
     def next_wake(self) -> float | None:
         """When the first sleeper wakes."""
-        return self._sleeping[0][0] if self._sleeping else None
+        return self.over_budget_until or (self._sleeping[0][0] if self._sleeping else None)
 
     @property
     def any_ready(self) -> bool:
@@ -104,23 +124,20 @@ class Queues:
         """The head event of its user is done with."""
         user = item.user
         user.waiting.popleft()
-        self.events -= 1
-        self.bytes -= item.bytes
-        user.assignment.events -= 1
-        user.assignment.bytes -= item.bytes
+        self._account(user.assignment, -1, -item.bytes)
         if not user.waiting and user.trouble is None:
             del user.assignment.users[user.key]
 
-    def drop(self, assignment: Assignment) -> Iterator[Item]:
-        """Forget all that a partition still had, and say what that was."""
+    def drop(self, assignment: Assignment) -> int:
+        """Forget all that a partition still had: so many events."""
+        dropped = assignment.events
+        self._account(assignment, -dropped, -assignment.bytes)
         for user in assignment.users.values():
-            for item in user.waiting:
-                self.events -= 1
-                self.bytes -= item.bytes
-                yield item
             user.waiting.clear()
+            user.behind.clear()
         assignment.users.clear()
         self._ready = [entry for entry in self._ready if entry[2].waiting]
         self._sleeping = [entry for entry in self._sleeping if entry[2].waiting]
         heapify(self._ready)
         heapify(self._sleeping)
+        return dropped

@@ -39,6 +39,7 @@ NOT_DELIVERED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "bug": "The mapping failed at this event; the log has the traceback.",
         "nothing-to-send": "The mapping had nothing to send for this event.",
+        "parked": "A person gave it up, since it kept failing (`segment-relay dead-letters park`).",
         "refused": "The destination refused the event for good.",
         "retries-exhausted": "It went on failing for the whole `retry_window`, while other events were delivered.",
         "tombstone": "The record has no value.",

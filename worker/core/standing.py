@@ -11,6 +11,7 @@ from worker.core.holds.gate import Gate
 from worker.core.intake import Intake
 from worker.core.items import Assignment, User, UserState
 from worker.core.letters import Letters
+from worker.core.queues import Queues
 from worker.core.tally import PartitionStatus, PendingState, Status, Tally
 
 HEADS: dict[UserState, PendingState] = {
@@ -21,15 +22,18 @@ HEADS: dict[UserState, PendingState] = {
 }
 
 
-def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Status:
-    """The whole account. Costs a look at every pending event."""
+def standing(intake: Intake, letters: Letters, gate: Gate, queues: Queues, tally: Tally, stands: str | None) -> Status:
+    """The whole account. Costs a look at every pending event. ``stands``: why the lane takes nothing at present."""
     assignments = intake.assignments
     pending = _pending(assignments.values())
     owed = sum(tally.settled.values()) + tally.released + sum(pending.values())
-    keys_failing = sum(map(_fails, _waiting(assignments.values())))
     limits = set(intake.limited_by)
-    if limits and keys_failing and not gate.held and all(map(_fails, _waiting(assignments.values()))):
+    if is_full_of_failing(intake, gate):
         limits.add("failing users")  # no end but the giving up, and for that the others' events are needed
+    if stands is not None:
+        limits.add(stands)
+    if queues.over_budget_until is not None:
+        limits.add("retry budget")
     if letters.refused:
         limits.add("dead letters")
     if gate.held:
@@ -43,11 +47,18 @@ def standing(intake: Intake, letters: Letters, gate: Gate, tally: Tally) -> Stat
         until=gate.probe_at,
         pending=dict(pending),
         oldest_pending=min((oldest for one in assignments.values() for oldest in _oldest(one)), default=None),
-        keys_failing=keys_failing,
+        keys_failing=sum(map(_fails, _waiting(assignments.values()))),
+        at_risk=sum(one.at_risk for one in assignments.values()),
         limited_by=frozenset(limits),
         imbalance=sum(tally.consumed.values()) - owed,
         partitions={partition: _partition(one) for partition, one in assignments.items()},
     )
+
+
+def is_full_of_failing(intake: Intake, gate: Gate) -> bool:
+    """Is there no more room, and nobody left but users whose events fail?"""
+    waiting = list(_waiting(intake.assignments.values())) if intake.limited_by and not gate.held else []
+    return bool(waiting) and all(map(_fails, waiting))
 
 
 def _waiting(assignments: Iterable[Assignment]) -> Iterator[User]:
@@ -68,7 +79,7 @@ def _pending(assignments: Iterable[Assignment]) -> Counter[PendingState]:
 
 
 def _count(user: User, pending: Counter[PendingState]) -> None:
-    waiting = len(user.waiting)
+    waiting = len(user.waiting) + len(user.behind)
     if not waiting:
         return
     flow = user.conversation

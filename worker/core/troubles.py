@@ -13,6 +13,7 @@ from worker.core.effects import Note, Send
 from worker.core.holds.breaker import Breaker
 from worker.core.holds.confirmation import Confirmation, Kind
 from worker.core.holds.gate import Gate
+from worker.core.holds.reject_guard import RejectGuard
 from worker.core.holds.states import Signal
 from worker.core.items import User
 from worker.core.policy import Policy
@@ -47,6 +48,7 @@ class Troubles:
         self._others = others
         self._notes = notes
         self._breaker = Breaker()
+        self._guard = RejectGuard(policy.reject_guard)
         self._confirmation = self.confirmation()
         self._witnesses = Witnesses()
 
@@ -78,12 +80,23 @@ class Troubles:
         """After a hold the past says nothing."""
         self.lone = None
         self._breaker.reset()
+        self._guard.reset()
         self._confirmation.clear()
 
-    def delivered(self, conversation: Conversation) -> None:
+    def delivered(self, conversation: Conversation, now: float) -> None:
         """An event went through, by a request: a witness for the others' failures."""
-        if conversation.sent_first is not None:
-            self._witnesses.served(DELIVERED, conversation.user, conversation.sent_first)
+        if conversation.sent_first is None:
+            return
+        self._witnesses.served(DELIVERED, conversation.user, conversation.sent_first)
+        self._guard.reset()
+        if conversation.probe and self.gate.signal(Signal.DELIVERED, now):
+            self.opened()
+
+    def rejected(self, conversation: Conversation, rejected: Rejected, now: float) -> None:
+        """The destination refused an event for good, or the mapping failed at it."""
+        if not self.gate.held and self._guard.refused(conversation.user):
+            why = f"everybody's events are refused ({rejected.reason}): look at the latest change, or the dead letters"
+            self.gate.signal(Signal.ALL_REFUSED, now, why)
 
     def failed(self, conversation: Conversation, reason: str, wait: float | None, now: float) -> Fate:
         """A transient failure."""

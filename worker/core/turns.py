@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, assert_never
 
-from mappings.contract import Destination, Merge, Request, Response
+from mappings.contract import Destination, Merge, Rejected, Request, Response
 from worker.core.conversation import Conversation, Ended
 from worker.core.effects import Effect, Note, ReadSecrets, Send
 from worker.core.endings import Endings
@@ -39,6 +40,7 @@ class Turns:
     cache: LookupCache
     probes: Probes
     tally: Tally
+    unfold: Callable[[User], None]  # gets a user's next events ready (worker.core.intake)
     open: int = 0  # requests under way
     due: deque[Conversation] = field(default_factory=deque)  # flows whose next request waits to be sent
     awaiting: deque[Conversation] = field(default_factory=deque)  # flows that wait for a login
@@ -124,6 +126,8 @@ class Turns:
     def _flow_of(self, user: User, now: float) -> Conversation:
         """The flow of a user that was taken: the one that slept, or a new one."""
         if user.conversation is None:
+            if user.behind:
+                self.unfold(user)
             user.conversation = Conversation(self._together(user), self.destination, self.settings)
         return self._resumed(user.conversation, now)
 
@@ -202,8 +206,29 @@ class Turns:
         if flow.sent_first is None:
             flow.sent_first = now
         self.open += 1
+        self.queues.budget.requests += 1
         flow.user.assignment.open += 1
         return Send(request, now, flow, credentials, reading)
+
+    def withheld(self, send: Send, now: float) -> None:
+        """It was not written, and is to be sent as soon as the lane may send again."""
+        if send.conversation is None:
+            self.login_request = send.request
+        else:
+            self.park(send.conversation, now)
+
+    def give_up(self, user: User, rejected: Rejected) -> bool:
+        """A person's decision: the head event of a user that waits becomes a dead letter."""
+        if user.trouble is None or user.state not in (UserState.READY, UserState.SLEEPING) or not user.waiting:
+            return False
+        user.state = UserState.READY
+        if not self.queues.grab(user):  # its key is open elsewhere, or its partition leaves
+            return False
+        if user.behind:
+            self.unfold(user)
+        user.trouble.given_up = True
+        self.endings.settling.rejected(Conversation((user.waiting[0],), self.destination, self.settings), rejected)
+        return True
 
     def login_step(self, step: Step, now: float) -> None:
         match step:
@@ -231,24 +256,33 @@ class Turns:
         """Has it flows that will go on by themselves? While the lane holds, or waits for a login, none does."""
         return not self.gate.held and any(flow.user.assignment is assignment for flow in (*self.due, *self.awaiting))
 
+    def cut(self, assignment: Assignment) -> None:
+        """The bound of a drain: its flows between two requests go no further."""
+        for flow in self._parked(assignment):
+            self.queues.sleep(flow.user, float("inf"))
+
     def drop(self, assignment: Assignment) -> None:
         """The partition is gone: its flows end here. A key with a request under way is taken until its answer."""
-        parked = [flow for flow in (*self.due, *self.awaiting) if flow.user.assignment is assignment]
-        for flow in parked:
+        for flow in self._parked(assignment):
             self.queues.release(flow.user.key)
-        self.due = deque(flow for flow in self.due if flow not in parked)
-        self.awaiting = deque(flow for flow in self.awaiting if flow not in parked)
-        for user in assignment.users.values():
-            if user.conversation is not None:
-                under_way = user.state is UserState.OPEN and user.conversation not in parked
-                self._count_cut(user.conversation, under_way=under_way)
         self.probes.abandon(assignment)
 
-    def _count_cut(self, flow: Conversation, *, under_way: bool) -> None:
-        if under_way and flow.request is not None and flow.request.method != "GET":
-            self.tally.possibly_repeated["cut request"] += len(flow.items)
-        elif flow.wrote:
-            self.tally.possibly_repeated["cut flow"] += len(flow.items)
+    def count_cut(self, assignment: Assignment, *, lost: bool) -> None:
+        """The partition leaves: what its flows have begun, its next owner may do again."""
+        for flow in (user.conversation for user in assignment.users.values()):
+            if flow is None:
+                continue
+            if flow.is_under_way and flow.request is not None and flow.request.method != "GET":
+                self.tally.possibly_repeated["lost partition" if lost else "drain's bound"] += len(flow.items)
+            elif flow.wrote:
+                self.tally.possibly_repeated["lost partition" if lost else "cut flow"] += len(flow.items)
+
+    def _parked(self, assignment: Assignment) -> list[Conversation]:
+        """Its flows that wait for their next request, or for a login; they do so no longer."""
+        parked = [flow for flow in (*self.due, *self.awaiting) if flow.user.assignment is assignment]
+        self.due = deque(flow for flow in self.due if flow not in parked)
+        self.awaiting = deque(flow for flow in self.awaiting if flow not in parked)
+        return parked
 
     def use(self, settings: object) -> None:
         """The settings as they are now; every flow that has not ended begins again with them."""

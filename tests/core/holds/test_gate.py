@@ -18,12 +18,14 @@ HELD_BY = {
     State.SETUP: Signal.SETUP_REFUSED,
     State.LOGIN: Signal.LOGIN_FAILED,
     State.BREAKER: Signal.TRIPPED,
+    State.REJECT_GUARD: Signal.ALL_REFUSED,
 }
 OPENED_BY = {
     State.LIMITED: Signal.NOT_LIMITED,
     State.SETUP: Signal.ACCEPTED,
     State.LOGIN: Signal.LOGGED_IN,
     State.BREAKER: Signal.SUCCEEDED,
+    State.REJECT_GUARD: Signal.DELIVERED,
 }
 
 

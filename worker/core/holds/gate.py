@@ -14,6 +14,7 @@ LIMIT_SHORTEST = 1.0  # however short a time the vendor names, it is not asked a
 BREAKER_FIRST = 5.0
 BREAKER_LONGEST = 60.0
 SETUP_EVERY = 60.0
+GUARD_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Gate:
             case State.BREAKER:
                 self._patience = BREAKER_FIRST
                 self.probe_at = now + self._patience
+            case State.REJECT_GUARD:
+                self.probe_at = now + GUARD_EVERY
             case State.SLOW_START:
                 self._allowed = 1
                 self.probe_at = self.operation = self._quota = None
@@ -108,6 +111,8 @@ class Gate:
             case State.BREAKER:
                 self._patience = min(self._patience * 2, BREAKER_LONGEST)
                 self.probe_at = now + max(self._patience, wait or 0.0)
+            case State.REJECT_GUARD:
+                self.probe_at = now + GUARD_EVERY
             case State.OPEN | State.SLOW_START:
                 pass  # the lane was opened by somebody else's answer
             case _:  # pragma: no cover

@@ -93,8 +93,17 @@ METRICS: Final = (
         "counter",
         "events_possibly_repeated_total",
         ("cause",),
-        "Events whose requests may reach the vendor twice. Grows with cut flows, lost answers and long sleeps only.",
+        "Events whose requests may reach the vendor twice. unknown outcome: no answer came. drain's bound, cut flow: a "
+        "stop or rebalance came between. flow begun again: it slept for over a minute. crash: what the last commit of "
+        "a worker that ended otherwise, or lost the partition, said was under way (an estimate).",
         lambda lane: by(lane.tally.possibly_repeated),
+    ),
+    _lane(
+        "gauge",
+        "events_at_risk",
+        (),
+        "Events that a crash at this moment would repeat at most: under way, begun, or settled and not committed yet.",
+        lambda lane: single(lane.status.at_risk),
     ),
     # --- The destination
     _lane(
@@ -131,7 +140,8 @@ METRICS: Final = (
         "destination_state",
         ("state",),
         "1 for the state of the lane. set-up, login: correct its credentials. breaker: the destination is down. "
-        "limited: it asked for a pause. Events wait in Kafka meanwhile.",
+        "limited: it asked for a pause. reject guard: it refuses everybody's events, look at the latest change. "
+        "Events wait in Kafka meanwhile.",
         states,
     ),
     _lane(
@@ -206,8 +216,9 @@ METRICS: Final = (
         ("limit",),
         "1 for each thing that keeps the lane from going on. idle: nothing to do. held: see destination_state. "
         "buffer events, buffer bytes: the destination is slower than the topic. offset map: users fail for long. "
-        "failing users: nobody else is left, see keys_failing. "
-        "dead letters, commit: Kafka does not take what is written.",
+        "failing users: nobody else is left, see keys_failing. retry budget: retries wait for their share of the "
+        "requests. dead letters, commit: Kafka does not take what is written. lease: Kafka does not answer this "
+        "worker, so its partitions may be another's. disabled: by its setting.",
         lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),
     ),
     _lane(

@@ -28,16 +28,18 @@ from worker.wires import Consumer, Producer, Transport
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
 LEAVING: Final = 10.0  # seconds that the last commit and the leave may take
+CLOSING: Final = 2.0  # seconds after a drain's bound in which what was cut is heard, and its dead letters written
 RETRY: Final = 0.2  # seconds between two tries of the last commit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Leaving:
     """Partitions whose flows are being finished, until ``deadline``; then ``then`` gets their last positions."""
 
     partitions: frozenset[TopicPartition]
     deadline: float
     then: Callable[[Mapping[TopicPartition, Position]], None]
+    cut: bool = False  # the deadline has come
 
 
 @dataclass(slots=True, eq=False)
@@ -307,16 +309,17 @@ class Runner:
 
     def _let_go(self, now: float) -> None:
         for leaving in list(self._leaving):
-            late = now >= leaving.deadline
-            if late or self.lane.drained(leaving.partitions):
+            if self.lane.drained(leaving.partitions) or now >= leaving.deadline + CLOSING:
                 self._leaving.remove(leaving)
-                if late:
-                    self._cut(leaving.partitions)
                 self._assigned -= leaving.partitions
                 leaving.then(self.lane.release(leaving.partitions))
+            elif now >= leaving.deadline and not leaving.cut:
+                leaving.cut = True
+                self._cut(leaving.partitions)
 
     def _cut(self, partitions: frozenset[TopicPartition]) -> None:
-        """The bound of a drain: what is still on the wire is closed, and counted by the lane as possibly repeated."""
+        """The bound of a drain: what is still on the wire is closed, and heard by the lane as cut."""
+        self.lane.cut(partitions)
         self._senders.cut(
             lambda send: send.conversation is not None and send.conversation.user.assignment.partition in partitions
         )

@@ -13,7 +13,7 @@ from worker.core.effects import Send
 from worker.core.faults import Fault, FaultKind
 from worker.wires import Transport
 
-CUT: Final = Fault(FaultKind.RESET, written=True, detail="cut at the drain's bound")
+CUT: Final = Fault(FaultKind.CUT, written=True, detail="cut at the drain's bound")
 
 
 @dataclass(slots=True, eq=False)

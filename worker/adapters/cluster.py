@@ -16,10 +16,12 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.admin import ConfigResource
 from kafka.errors import (
     AuthorizationError,
+    CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     KafkaError,
     KafkaTimeoutError,
     NoError,
+    NotCoordinatorError,
     RetriableError,
     TopicAlreadyExistsError,
     for_code,
@@ -152,12 +154,15 @@ def _message_limits(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, 
 
 
 def _with_coordinator(ask: Callable[[], Any]) -> Any:
-    """A cluster makes its topic of commits when it is first asked, and has no coordinator until then."""
+    """A cluster makes its topic of commits when it is first asked, and has no coordinator until then.
+
+    One that has just come up loads it first.
+    """
     deadline = time.monotonic() + SECONDS
     while True:
         try:
             return ask()
-        except CoordinatorNotAvailableError:
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(COORDINATOR_PAUSE)

@@ -126,6 +126,7 @@ class Runner:
         """Whatever the clock asks for: sleepers, probes, commits, the drain's bound."""
         while not self._closed.done():
             now = self.clock()
+            self.lane.lease_until = self.consumer.lease_until  # also where every sender is at work, and none takes
             self.lane.tick(now)
             self.log.flush(now)
             self._go_on(now)

@@ -25,6 +25,7 @@ from worker.core.faults import Fault, FaultKind
 from worker.core.lane import Lane
 from worker.core.letters import Produce
 from worker.core.policy import Policy
+from worker.core.progress import waits_for
 from worker.core.records import Position, TopicPartition
 from worker.core.starts import StartAt
 from worker.core.tally import OutcomeName
@@ -369,10 +370,12 @@ class Virtual:
             self._produce(produce)
         self.notes.extend(note.what for note in self.lane.notes)
         self.lane.notes.clear()
-        if not self.open and not getattr(self, "in_hand", 0) and not self.leaving:
-            from worker.core.progress import waits_for
-            st = self.lane.standing()
-            assert waits_for(st, self.now), f"STUCK {st}"
+        self._check_wait()
+
+    def _check_wait(self) -> None:
+        """Where nothing is under way, the lane has a name for what it waits for: else the watchdog would bark."""
+        if not (self.open or self._producing or self.leaving):
+            assert waits_for(self.lane.standing(), self.now), f"a wait without a name: {self.lane.standing()}"
 
     def _check_books(self) -> None:
         self._inputs += 1
@@ -406,12 +409,12 @@ class Virtual:
 
     def _produce(self, produce: Produce) -> None:
         said = self.broker(produce, self.now)
-        self.in_hand = getattr(self, "in_hand", 0) + 1
+        self._producing += 1
         self._at(self.now + said.after, lambda: self._produced(produce, said))
 
     def _produced(self, produce: Produce, said: Said) -> None:
         letter = produce.letter
-        self.in_hand -= 1
+        self._producing -= 1
         if said.ok:
             self.kafka.bury(produce)
             self.buried.append(Buried(produce, self.now))

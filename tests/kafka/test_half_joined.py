@@ -1,4 +1,4 @@
-"""A join that one poll had no time for is finished by the next."""
+"""A join that one poll had no time for is finished by the next, and who falls out meanwhile has lost its partitions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer
 
-from tests.kafka.doubles import create, eventually
+from tests.kafka.doubles import Member, create, eventually, produce
 from worker.adapters import private_calls
+from worker.core.records import TopicPartition
 from worker.sandbox.brokers import Cluster
 
 pytestmark = pytest.mark.apache
@@ -39,3 +40,20 @@ def test_a_rebalance_after_new_metadata_ends_however_short_the_polls_are(
         admin.close()
     finally:
         consumer.close()
+
+
+def test_who_falls_out_of_its_group_while_it_joins_has_lost_its_partitions(
+    apache: Cluster, unique: Callable[[str], str]
+) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, [b"one"])
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.lane.values == [b"one"])
+        coordinator = member.consumer._consumer._coordinator  # type: ignore[union-attr]  # it runs
+        coordinator.rejoining = True  # a join is prepared and on its way
+        coordinator.reset_generation()  # and its answer: this member is unknown
+        eventually(lambda: member.lane.losses)
+        # Nothing was committed: it begins where the group's commit says, not where it had been.
+        eventually(lambda: member.lane.values == [b"one", b"one"])
+    assert [frozenset({TopicPartition(topic, 0)})] == member.lane.losses

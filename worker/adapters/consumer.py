@@ -183,6 +183,7 @@ class Consumer:
             bounded=self._bounded,
         )
         private_calls.keep(self._lease, consumer, self._clock)
+        private_calls.prepare_anew(consumer)
         consumer.subscribe(self._topics, listener=subscription)
         self._know_topics(consumer)
         reader = self._reading(consumer, subscription)

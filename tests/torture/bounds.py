@@ -28,6 +28,7 @@ STATIC: Final = (True, True, False)
 COMMITS: Final = 0.5  # seconds between two commits
 # How much longer ago the last commit may be: it has to be sent, taken and answered.
 ON_ITS_WAY: Final = 0.25
+SESSION: Final = 20.0  # seconds: nobody is put out of the group because the machine is busy
 QUIET: Final = 3.0  # seconds of load before, between and after
 PATIENCE: Final = 90.0
 TICK: Final = 0.02
@@ -61,7 +62,7 @@ class _Killed:
 
 def measure(on: Kafka, folder: Path, *, rate: float = RATE, kills: int = len(STATIC)) -> Bounds:
     with vendors(Rule(delay=ANSWER)) as served:
-        place = a_place(on, served, folder, ["wigzo"])
+        place = a_place(on, served, folder, ["wigzo"], SESSION)
         workers = [place.a_worker(f"relay-{number}", static) for number, static in enumerate(STATIC)]
         with a_fleet(workers) as fleet:
             with Load(on.bootstrap, place.topic, rate=rate, users=USERS, seed="bounds"):

@@ -32,6 +32,7 @@ class Place:
     destinations: Sequence[Destination]
     topic: str
     group: str
+    session: float
 
     def secret(self, destination: Destination, secret: str) -> None:
         """As an orchestrator replaces a file: at once, never half."""
@@ -46,7 +47,7 @@ class Place:
         """Not started."""
         member: dict[str, object] = {"instance_id": name} if static else {}
         of_kafka = kafka(
-            self.kafka.bootstrap, self.topic, self.group, session_timeout=SESSION, max_poll_interval=60, **member
+            self.kafka.bootstrap, self.topic, self.group, session_timeout=self.session, max_poll_interval=60, **member
         )
         return Worker(self.folder, of_kafka, *map(self._tables, self.destinations), name=name, options=OPTIONS)
 
@@ -93,11 +94,13 @@ class Place:
         return list(records(self.kafka.bootstrap, topic))
 
 
-def a_place(on: Kafka, served: Vendors, folder: Path, destinations: Sequence[Destination]) -> Place:
+def a_place(
+    on: Kafka, served: Vendors, folder: Path, destinations: Sequence[Destination], session: float = SESSION
+) -> Place:
     """One that nobody else has."""
     name = uuid.uuid4().hex[:8]
     topic = Topics(on.bootstrap).create(f"events-{name}", PARTITIONS, replication=on.nodes)
-    place = Place(on, served, folder, destinations, topic, f"relay-{name}")
+    place = Place(on, served, folder, destinations, topic, f"relay-{name}", session)
     for destination, secret in SECRETS.items():
         place.secret(destination, secret)
     return place

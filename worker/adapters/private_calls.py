@@ -171,8 +171,8 @@ def _ending(leave: Callable[..., object], lease: Lease) -> Callable[..., object]
 def prepare_anew(consumer: KafkaConsumer) -> None:
     """Tell of partitions as lost also when this member falls out of its group while it joins. Before the first poll.
 
-    kafka-python prepares a join once, however often it is tried, and only then tells what is lost. A member that was put
-    out meanwhile (it was stopped while its join was on its way) joined again with partitions that others had owned
+    kafka-python prepares a join once, however often it is tried, and only then tells what is lost. A member that was
+    put out meanwhile (it was stopped while its join was on its way) joined again with partitions that others had owned
     since, and went on from where it had been. Java's client prepares again, too.
     """
     coordinator = consumer._coordinator

@@ -318,23 +318,40 @@ def test_what_retention_deletes_of_a_partition_that_waits_is_told(apache: Cluste
     assert member.lane.values == [*numbered(first), *numbered(2, first=8)]
 
 
-def test_a_commit_past_the_end_of_the_log_begins_it_anew(apache: Cluster, unique: Names) -> None:
+def test_a_foreign_commit_past_the_end_of_the_log_begins_it_anew(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     partition = TopicPartition(topic, 0)
     create(apache.bootstrap, topic)
     produce(apache.bootstrap, topic, numbered(3))
-    with Member(apache.bootstrap, topic, group=group) as first:
-        eventually(lambda: first.owns(1))
+    alter(apache, group, partition, Position(50))
+    with Member(apache.bootstrap, topic, group=group) as member:
+        eventually(lambda: len(member.lane.values) == 3)
+    assert member.lane.losses == [frozenset({partition})]
+    assert [each.position.offset for each in member.lane.begun] == [50, 0]
+
+
+def test_a_log_that_lost_its_end_is_read_on_from_what_is_committed_and_not_from_its_beginning(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered(6))
+    with Member(apache.bootstrap, topic, group=group) as member:
+        eventually(lambda: len(member.lane.values) == 6)
         found = topic_id(apache.bootstrap, topic)
-        metadata = Metadata(start=0.0, topic_id=found)
-        assert first.commit({partition: Position(50, encode(metadata, 50))}) is None
-    with Member(apache.bootstrap, topic, group=group) as second:
-        eventually(lambda: len(second.lane.values) == 3)
-    assert second.lane.losses == [frozenset({partition})]
-    assert second.lane.begun == [
-        Assigned(partition, Position(50, encode(metadata, 50)), found),
-        Assigned(partition, Position(0, encode(metadata, 0)), found),
-    ]
+        text = encode(Metadata(start=0.0, topic_id=found, settled=OffsetMap(6, (4,))), 4)
+        assert member.commit({partition: Position(4, text)}) is None
+        kafka = member.consumer._consumer
+        assert kafka is not None
+        kafka.seek(KafkaPartition(*partition), 50)  # as if there had been so many
+        eventually(lambda: len(member.lane.begun) == 2)
+        eventually(lambda: len(member.lane.values) == 8)
+    assert member.lane.losses == [frozenset({partition})]
+    assert member.lane.begun[-1] == Assigned(
+        partition, Position(4, encode(Metadata(start=0.0, topic_id=found), 4)), found
+    )
+    assert member.lane.values == [*numbered(6), *numbered(2, first=4)]
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])

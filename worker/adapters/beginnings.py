@@ -31,11 +31,15 @@ FORGOTTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where one partition begins, and whether that must be committed first."""
+    """Where one partition begins, and whether that must be committed first.
+
+    ``of_topic``: the id of the topic that this place is surely one of; ``None`` where a commit did not say.
+    """
 
     offset: int
     metadata: Metadata
     new: bool
+    of_topic: bytes | None
 
     @property
     def text(self) -> str:
@@ -62,6 +66,7 @@ class Beginnings:
         self._now = now
         self._log = log
         self._began: float | None = None
+        self._committed_of: dict[KafkaPartition, bytes | None] = {}  # of which topic what is committed surely is
         self.keeps_metadata: bool | None = None
         self.ignored = 0
 
@@ -78,19 +83,26 @@ class Beginnings:
         self._probe(consumer, commits, found)
         for partition, each in found.items():
             consumer.seek(partition, each.offset)
+            self._committed_of[partition] = each.of_topic
         return [
             Assigned(TopicPartition(*partition), Position(each.offset, each.text), topic_ids[partition.topic])
             for partition, each in found.items()
         ]
 
-    def anew(self, consumer: KafkaConsumer, partition: KafkaPartition, offset: int) -> Assigned:
-        """A partition that continues at another place than its commit: seek there, and forget what the commit said.
+    def anew(self, consumer: KafkaConsumer, partition: KafkaPartition, first: int, parts_at: int) -> Assigned:
+        """A partition whose log is another one from ``parts_at`` on: seek, and forget what the commit's map said.
 
-        Raises KafkaError.
+        Where it is still the same topic, the committed offset stands: all before it is settled. Else, or where that is
+        not known, it begins with ``first``. Raises KafkaError.
         """
-        private_calls.refresh_metadata(consumer, SECONDS)  # a log that is another one may be another topic's
+        private_calls.refresh_metadata(consumer, SECONDS)
         topic_id = private_calls.topic_id(consumer, partition.topic)
+        offset = first
+        if topic_id is not None and topic_id == self._committed_of.get(partition):
+            commit = private_calls.committed(consumer, [partition], SECONDS).get(partition)
+            offset = max(first, min(parts_at, commit.offset)) if commit is not None else first
         consumer.seek(partition, offset)
+        self._committed_of[partition] = topic_id
         metadata = Metadata(start=self._began, topic_id=topic_id)
         return Assigned(TopicPartition(*partition), Position(offset, encode(metadata, offset)), topic_id)
 
@@ -181,6 +193,7 @@ def _found(
             at.offset if isinstance(at, AtCommit) else looked_up[each],
             replace(at.metadata, topic_id=topic_ids[each.topic] or at.metadata.topic_id),
             new=not isinstance(at, AtCommit),
+            of_topic=at.metadata.topic_id if isinstance(at, AtCommit) else topic_ids[each.topic],
         )
         for each, at in decided.items()
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
@@ -15,35 +16,57 @@ SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Reading was at ``wanted`` and continues at another offset.
+class Deleted:
+    """The records from ``wanted`` to before ``first`` are gone, and the others are what they were."""
 
-    ``same_log``: the records between are gone, the others are what they were. Else other records may stand under
-    offsets that were read already.
+    partition: KafkaPartition
+    wanted: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Reading was at ``wanted``, and the log is another one from ``parts_at`` on; it begins with ``first``.
+
+    It lost its end (a broker that lost what it had not written to its disk, a follower that was behind and was elected
+    all the same), or it is another topic's.
     """
 
     partition: KafkaPartition
     wanted: int
-    continues_at: int
-    same_log: bool
+    first: int
+    parts_at: int
     reason: str
+
+
+Gap: TypeAlias = Deleted | Parted
 
 
 def found(consumer: KafkaConsumer, error: KafkaError) -> Iterator[Gap]:
     """What a poll's OffsetOutOfRangeError or LogTruncationError means. Raises KafkaError, to be asked again."""
     at = _wanted(consumer, error)
-    earliest = consumer.beginning_offsets(list(at), timeout_ms=SECONDS * 1000) if at else {}
-    known = error.divergent_offsets if isinstance(error, LogTruncationError) else {}
+    if not at:
+        return
+    earliest = consumer.beginning_offsets(list(at), timeout_ms=SECONDS * 1000)
+    if isinstance(error, LogTruncationError):
+        yield from _truncated(error, at, earliest)
+        return
+    ends = consumer.end_offsets(list(at), timeout_ms=SECONDS * 1000)
     for partition, wanted in at.items():
         first = earliest[partition]
-        if isinstance(error, LogTruncationError):
-            divergence = known[partition]
-            place = first if divergence is None else divergence.offset
-            yield Gap(partition, wanted, place, same_log=False, reason="Kafka lost records that were read already")
-        elif wanted < first:
-            yield Gap(partition, wanted, first, same_log=True, reason="retention deleted records unread")
+        if wanted < first:
+            yield Deleted(partition, wanted, first)
         else:
-            yield Gap(partition, wanted, first, same_log=False, reason="the log ends before what was read already")
+            yield Parted(partition, wanted, first, ends[partition], "the log ends before what was read already")
+
+
+def _truncated(
+    error: LogTruncationError, at: Mapping[KafkaPartition, int], earliest: Mapping[KafkaPartition, int]
+) -> Iterator[Parted]:
+    for partition, wanted in at.items():
+        first, divergence = earliest[partition], error.divergent_offsets[partition]
+        parts_at = first if divergence is None else divergence.offset
+        yield Parted(partition, wanted, first, parts_at, "Kafka lost records that were read already")
 
 
 def earliest(consumer: KafkaConsumer, partition: KafkaPartition) -> int:

@@ -26,6 +26,7 @@ from worker.adapters import gaps, private_calls
 from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Log
+from worker.adapters.gaps import Deleted, Parted
 from worker.adapters.inbox import Inbox, Partitions
 from worker.adapters.subscription import Subscription
 from worker.adapters.topic_ids import TopicIds
@@ -188,26 +189,26 @@ class Reader:
 
     def _continue_elsewhere(self, error: KafkaError) -> None:
         for gap in gaps.found(self._consumer, error):
-            partition = TopicPartition(*gap.partition)
-            if gap.same_log:
-                self._consumer.seek(gap.partition, gap.continues_at)
-                self._call(self._inbox.lost_to_retention, partition, gap.wanted, gap.continues_at)
-            else:
-                self._begin_anew(gap.partition, gap.wanted, gap.continues_at, gap.reason)
+            match gap:
+                case Deleted(partition, wanted, first):
+                    self._consumer.seek(partition, first)
+                    self._call(self._inbox.lost_to_retention, TopicPartition(*partition), wanted, first)
+                case Parted(partition, wanted, first, parts_at, reason):
+                    self._begin_anew(partition, wanted, first, parts_at, reason)
 
     def _recreated(self) -> frozenset[KafkaPartition]:
         return self._topic_ids.changed(self._consumer, self._subscription.begun)
 
     def _begin_recreated(self) -> None:
         for partition in self._recreated():
-            wanted = self._positions.get(partition, 0)
-            self._begin_anew(partition, wanted, gaps.earliest(self._consumer, partition), "the topic was made anew")
+            first = gaps.earliest(self._consumer, partition)
+            self._begin_anew(partition, self._positions.get(partition, 0), first, first, "the topic was made anew")
 
-    def _begin_anew(self, partition: KafkaPartition, wanted: int, offset: int, reason: str) -> None:
+    def _begin_anew(self, partition: KafkaPartition, wanted: int, first: int, parts_at: int, reason: str) -> None:
         """Other records stand under the same offsets: what the lane knows of the partition no longer holds."""
-        anew = self._beginnings.anew(self._consumer, partition, offset)
+        anew = self._beginnings.anew(self._consumer, partition, first, parts_at)
         place = {"topic": partition.topic, "partition": partition.partition, "offset": wanted}
-        self._log.warning(reason, **place, continues_at=offset)
+        self._log.warning(reason, **place, continues_at=anew.position.offset)
         self._topic_ids.note([anew])
         self._call(self._inbox.lost, frozenset({anew.partition}))
         self._call(self._inbox.assigned, [anew])

@@ -11,6 +11,7 @@ from kafka.errors import (
     GroupMaxSizeReachedError,
     InconsistentGroupProtocolError,
     InvalidSessionTimeoutError,
+    SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
 )
 
@@ -34,6 +35,7 @@ SENTENCES: Final[Mapping[type[Any], str]] = {
     ),
     GroupMaxSizeReachedError: "the group {group} has as many members as this cluster allows (its group.max.size)",
     GroupAuthorizationFailedError: "this user lacks the right to READ the group {group}",
+    SaslAuthenticationFailedError: "Kafka no longer takes the user name or the password (kafka.sasl_password)",
     TopicAuthorizationFailedError: "this user lacks the right to READ {detail}",
 }
 

@@ -20,13 +20,16 @@ class TopicIds:
 
     def __init__(self) -> None:
         self._begun: dict[TopicPartition, bytes] = {}
+        self._former: set[bytes] = set()
 
     def note(self, assigned: Iterable[Assigned]) -> None:
         """These have begun, under the ids that they say."""
         for each in assigned:
-            self._begun.pop(each.partition, None)
+            before = self._begun.pop(each.partition, None)
             if each.topic_id is not None:
                 self._begun[each.partition] = each.topic_id
+            if before not in (None, each.topic_id):
+                self._former.add(before)
 
     def changed(self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]) -> frozenset[KafkaPartition]:
         """Those whose topic has another id than when they began. Sends nothing: as the last metadata had it."""
@@ -35,4 +38,5 @@ class TopicIds:
 
     def _is_another(self, partition: TopicPartition, topic_id: bytes | None) -> bool:
         begun = self._begun.get(partition)
-        return None not in (begun, topic_id) and begun != topic_id
+        # A broker that has not heard yet of the new topic still tells of the old one.
+        return None not in (begun, topic_id) and begun != topic_id and topic_id not in self._former

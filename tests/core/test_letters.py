@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import orjson
 
-from mappings.contract import Event, Flow, Rejected, Request, Response
+from mappings.contract import Credentials, Event, Flow, Login, Rejected, Request, Response
 from tests.builders import ARecord, a_record
-from tests.core.virtual import HOUR, MINUTE, P0, START, TIMEOUT, Answer, Said, Vendor, Virtual
+from tests.core.virtual import HOUR, MINUTE, P0, START, TIMEOUT, Answer, Arrival, Said, Vendor, Virtual
 from tests.simulation.destination import DESTINATION, HOST
 from worker.core.items import Assignment
 from worker.core.ledger import Ledger
@@ -219,6 +219,30 @@ def test_personal_data_and_secrets_are_masked_in_the_detail() -> None:
     given(lane, a_message(userId="ann@example.com"))
     lane.finish()
     assert "… knows …, call …" == lane.buried[0].headers["relay-detail"]
+
+
+def test_a_logins_token_is_masked_in_the_detail() -> None:
+    def translate(event: Event, account: object) -> Flow:
+        answer = yield Request("POST", f"{HOST}/users/u", "track", json={"ids": [event.id]})
+        return Rejected("refused", f"no {answer.body!r}")
+
+    def answered(arrival: Arrival) -> Answer | None:
+        token = arrival.send.headers.get("authorization", "").removeprefix("Bearer ")
+        return Response(400, {}, f"{token} is old".encode()) if token else None
+
+    destination = replace(DESTINATION, translate=translate, login=log_in_with("token-hushhush"))
+    lane = Virtual(Vendor(answered), destination=destination)
+    given(lane, a_message())
+    lane.finish()
+    assert "no b'… is old'" == lane.buried[0].headers["relay-detail"]
+
+
+def log_in_with(token: str) -> Callable[[object], Login]:
+    def log_in(_account: object) -> Login:
+        yield Request("POST", f"{HOST}/login", "login", json={}, login=False)
+        return Credentials({"authorization": f"Bearer {token}"})
+
+    return log_in
 
 
 def test_the_letters_of_a_partition_that_is_gone_are_forgotten_and_no_others() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
-from mappings.contract import Delivered, Outcome, Rejected, Skipped
+from mappings.contract import Credentials, Delivered, Outcome, Rejected, Skipped
 from worker.core.conversation import Conversation
 from worker.core.discretion import masked
 from worker.core.effects import Note
@@ -13,17 +15,24 @@ from worker.core.letters import DeadLetter, Letters
 from worker.core.queues import Queues
 from worker.core.tally import OutcomeName, Tally
 
+TOKENS: Final = 4  # of the last logins
+
 
 class Settling:
     """Outcomes → ledger, books and queues. ``secrets`` are masked in every detail."""
 
     def __init__(self, queues: Queues, letters: Letters, tally: Tally, notes: list[Note]) -> None:
         self.secrets: Iterable[str] = ()
+        self._tokens: deque[str] = deque(maxlen=TOKENS)
         self.settled = 0  # events, since the lane began
         self._queues = queues
         self._letters = letters
         self._tally = tally
         self._notes = notes
+
+    def logged_in(self, credentials: Credentials) -> None:
+        """What a login gained is a secret, too; a vendor may quote the one before."""
+        self._tokens.extend(value.rpartition(" ")[2] for value in credentials.headers.values())
 
     def delivered(self, conversation: Conversation, outcomes: tuple[Outcome, ...], now: float) -> None:
         """Every event of the flow is settled; its user's next one may go."""
@@ -53,7 +62,7 @@ class Settling:
             item.record,
             item.member,
             rejected,
-            masked(rejected.detail, item.event, self.secrets) if rejected.detail else "",
+            masked(rejected.detail, item.event, (*self.secrets, *self._tokens)) if rejected.detail else "",
             item=item,
             status=conversation.last.status if conversation.last is not None else None,
             attempts=item.attempts,

@@ -243,6 +243,8 @@ class Turns:
                 assert_never(step)
 
     def _logged_in(self, now: float) -> None:
+        if self.login.credentials is not None:
+            self.endings.settling.logged_in(self.login.credentials)
         self.due.extend(self.awaiting)
         self.awaiting.clear()
         if self.gate.signal(Signal.LOGGED_IN, now):

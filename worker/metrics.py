@@ -94,7 +94,8 @@ METRICS: Final = (
         "events_possibly_repeated_total",
         ("cause",),
         "Events whose requests may reach the vendor twice. unknown outcome: no answer came. drain's bound, cut flow: a "
-        "stop or rebalance came between. flow begun again: it slept for over a minute. crash: what the last commit of "
+        "stop or rebalance came between. flow begun again: it slept for over a minute. merge taken apart: one of its "
+        "events was not delivered. crash: what the last commit of "
         "a worker that ended otherwise, or lost the partition, said was under way (an estimate).",
         lambda lane: by(lane.tally.possibly_repeated),
     ),

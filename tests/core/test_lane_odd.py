@@ -304,6 +304,17 @@ def test_a_merge_that_is_not_delivered_is_sent_one_by_one(flow: Callable[[Sequen
     assert (written, {("delivered", ""): 3}, {}) == (lane.vendor.ids, lane.settled, lane.dead)
 
 
+def test_a_merge_that_had_written_before_it_was_taken_apart_may_have_repeated_its_events() -> None:
+    def wrote(events: Sequence[Event], account: Account) -> Any:
+        yield Request("POST", f"{HOST}/users/u", "write", json={"ids": [], "profile": {}})
+        return Skipped("one-by-one")
+
+    lane = Virtual(destination=merges(wrote))
+    identifies(lane)
+    lane.finish()
+    assert {"merge taken apart": 3} == lane.lane.tally.possibly_repeated
+
+
 def test_each_event_of_a_merge_has_its_own_note() -> None:
     def flow(events: Sequence[Event], account: Account) -> Any:
         yield Request("GET", f"{HOST}/users/u", "look-up")

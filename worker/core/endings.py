@@ -75,7 +75,9 @@ class Endings:
         flow.restart()
 
     def _split(self, flow: Conversation) -> None:
-        """The merge was not delivered as one: its events are sent one by one."""
+        """The merge was not delivered as one: its events are sent one by one, and write again what it has written."""
+        if flow.wrote:
+            self.tally.possibly_repeated["merge taken apart"] += len(flow.items)
         flow.user.singles = len(flow.items)
         self.settling.next(flow.user)
 

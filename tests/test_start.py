@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import structlog
 from kafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
@@ -29,6 +32,17 @@ class Asked:
         if self._left >= 0:
             raise KafkaRefused("Kafka did not describe topics") from self._error
         return []
+
+
+def test_who_is_told_to_stop_while_kafka_is_waited_for_ends_whatever_a_library_catches() -> None:
+    program = (
+        "import os, signal\n"
+        "from worker.app import leave_at_once\n"
+        "signal.signal(signal.SIGTERM, leave_at_once)\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\nexcept BaseException:\n    print('caught')"
+    )
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stdout)
 
 
 def test_a_broker_that_goes_away_while_it_is_asked_is_asked_again(embedded: Broker) -> None:

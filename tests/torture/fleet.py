@@ -135,6 +135,7 @@ class Fleet:
                 self.faults.append(f"{member.name} did not stop within {STOPS:.0f} s{last_words(member)}")
                 member.killed = True
                 self._signal(member, signal.SIGKILL)
+                self._incident("crash", AFTERMATH)
             return
         if not member.again:
             self._ended(member, now)

@@ -231,3 +231,43 @@ def test_a_vendor_in_trouble_that_says_at_once_is_not_asked_at_once() -> None:
     lane.run(MINUTE)
     # The backoff doubles from half a second: about a dozen tries in a minute, not thousands.
     assert 3 < len(vendor.arrivals) < 40
+
+
+# --- Over restarts
+
+
+def test_a_poison_event_is_given_up_after_the_window_and_not_before_restarts_or_not() -> None:
+    lane = Virtual(Vendor(poison(Response(500), "e1")), books_every=20)
+    lane.write("sick")
+    while lane.now < START + WINDOW - MINUTE:
+        lane.trickle(20 * MINUTE, every=60.0)
+        assert {} == lane.dead, "not before"
+        lane.crash()
+    lane.trickle(30 * MINUTE, every=30.0)
+    assert {"e1": "retries-exhausted"} == lane.dead
+    assert str(round(START * 1000)) == lane.buried[0].headers["relay-first-failed"]
+
+
+def test_a_first_failure_is_kept_while_its_event_is_not_read_again() -> None:
+    lane = Virtual(Vendor(poison(Response(500), "e1")), books_every=20)
+    lane.write("sick")
+    lane.trickle(20 * MINUTE, every=60.0)
+    lane.crash()
+    lane.commit()
+    assert lane.kafka.commits[P0].metadata
+    lane.crash()
+    failing = lane.lane._intake.assignments[P0].known_failures
+    assert {(0, 0): int(START)} == failing or lane.lane.standing().keys_failing
+
+
+def test_what_failed_under_an_earlier_owner_is_no_first_attempt_for_the_breaker() -> None:
+    lane = Virtual(Vendor(lambda one: Response(500) if one.key.startswith("sick") else None), books_every=20)
+    for number in range(19):
+        lane.write(f"sick{number}")
+    lane.trickle(10 * MINUTE, every=10.0)
+    lane.crash()
+    lane.write("sick19")
+    lane.run(0.001)
+    assert 19 == lane.lane.standing().keys_failing
+    lane.run(10.0)
+    assert State.OPEN is lane.lane.state

@@ -81,3 +81,15 @@ def test_an_outage_is_counted_as_held_time() -> None:
     lane.finish(2 * HOUR)
     assert pytest.approx(HOUR, abs=MINUTE) == lane.lane.tally.held_seconds["breaker"]
     assert ["open → breaker", "breaker → slow start"] == [one for one in lane.notes if "→" in one]
+
+
+def test_eight_hours_of_outage_with_restarts_give_nobody_up() -> None:
+    down = between(10 * MINUTE, 8 * HOUR + 10 * MINUTE, lambda _: TIMEOUT)
+    lane = Virtual(Vendor(down), books_every=1000)
+    written = lane.trickle(10 * MINUTE, every=20.0)
+    while lane.now < START + 8 * HOUR + 10 * MINUTE:
+        written += lane.trickle(HOUR, every=5 * MINUTE)
+        lane.crash()
+    lane.finish()
+    assert ({}, set(written)) == (lane.dead, set(lane.vendor.ids))
+    assert lane.written == {user: list(dict.fromkeys(ids)) for user, ids in lane.vendor.by_user.items()}

@@ -39,6 +39,7 @@ INTERVAL: Final = 0.5
 COMMITS_TAKE: Final = 0.005
 PRODUCES_TAKE: Final = 0.01
 POLLED: Final = 500  # records of one partition in one poll
+OUTSIDE: Final = {"lease", "commit", "disabled"}  # waits that only somebody else can end
 MANY: Final = 100_000  # steps without an end: the clock stands still
 
 Answer = Response | Fault
@@ -195,9 +196,11 @@ class Virtual:
         self.random = Random(1)
         self._books_every = books_every
         self._inputs = 0
+        self._looks = 0
         self.reread: Callable[[], object] = lambda: self.account
         self.reads: list[float] = []  # when the secret files were read
         self.broker: Broker = lambda produce, now: TAKEN
+        self.commit_error: Callable[[float], str | None] = lambda now: None  # at a time: what the broker says
         self.buried: list[Buried] = []
         self.open: list[Send] = []  # under way now
         self.most_open = 0
@@ -348,7 +351,9 @@ class Virtual:
         return min((time for time in times if time is not None), default=None)
 
     def _waits(self) -> bool:
-        return not self.leaving and not (self.lane.idle and self._is_read)
+        if self.leaving or (self.lane.idle and self._is_read):
+            return False
+        return not self.lane.standing().limited_by & OUTSIDE
 
     @property
     def _is_read(self) -> bool:
@@ -374,7 +379,8 @@ class Virtual:
 
     def _check_wait(self) -> None:
         """Where nothing is under way, the lane has a name for what it waits for: else the watchdog would bark."""
-        if not (self.open or self._producing or self.leaving):
+        self._looks += 1
+        if not (self._looks % self._books_every or self.open or self._producing or self.leaving):
             assert waits_for(self.lane.standing(), self.now), f"a wait without a name: {self.lane.standing()}"
 
     def _check_books(self) -> None:
@@ -450,9 +456,13 @@ class Virtual:
 
     def _committed(self, positions: dict[TopicPartition, Position]) -> None:
         self._committing = False
-        ours = {one: said for one, said in positions.items() if one in self.positions}
-        self.kafka.commit(ours)
-        self.lane.committed(positions, None)
+        error = self.commit_error(self.now)
+        if error is None:
+            self.kafka.commit({one: said for one, said in positions.items() if one in self.positions})
+        else:
+            self._commit_at = self.now + INTERVAL
+        self.lane.committed(positions, error)
+        self._go_on()
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         self._tie += 1

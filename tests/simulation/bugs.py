@@ -46,8 +46,8 @@ class SettlesBeforeTheAcknowledgement(Lane):
 
 
 class CommitsTheHighestOffset(Commits):
-    def position(self, assignment: Assignment) -> Position:
-        said = super().position(assignment)
+    def position(self, assignment: Assignment, *, final: bool = False) -> Position:
+        said = super().position(assignment, final=final)
         highest = max(assignment.position, said.offset)
         return Position(highest, encode(Metadata(start=assignment.start), highest))
 
@@ -82,8 +82,8 @@ def _with_map(position: Position, change: Callable[[OffsetMap], OffsetMap]) -> P
 
 
 class CutsTheMap(Commits):
-    def position(self, assignment: Assignment) -> Position:
-        return _with_map(super().position(assignment), self._cut)
+    def position(self, assignment: Assignment, *, final: bool = False) -> Position:
+        return _with_map(super().position(assignment, final=final), self._cut)
 
     def _cut(self, settled: OffsetMap) -> OffsetMap:
         if len(settled.holes) < 3:
@@ -93,8 +93,8 @@ class CutsTheMap(Commits):
 
 
 class MapsWithoutMembers(Commits):
-    def position(self, assignment: Assignment) -> Position:
-        return _with_map(super().position(assignment), lambda settled: replace(settled, partly={}))
+    def position(self, assignment: Assignment, *, final: bool = False) -> Position:
+        return _with_map(super().position(assignment, final=final), lambda settled: replace(settled, partly={}))
 
 
 class RejectsAtTheFirstWitness(Trouble):

@@ -10,7 +10,7 @@ from worker.core.commit_metadata import Metadata, decode, encode
 from worker.core.letters import Produce
 from worker.core.offset_map import OffsetMap
 from worker.core.records import Assigned, Position, TopicPartition
-from worker.core.starts import AtCommit, Committed, StartAt, begin, group_start
+from worker.core.starts import AtCommit, AtTime, Committed, StartAt, begin, group_start
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Kafka:
         found = begin(commits.get(partition), group_start(commits.values()), setting, now)
         if isinstance(found, AtCommit):
             return Assigned(partition, Position(found.offset, encode(found.metadata, found.offset)))
+        assert isinstance(found, AtTime), "no topic is made anew here"
         offset = next(
             (r.offset for r in self.logs[partition] if r.timestamp >= found.time * 1000), self.ends[partition]
         )

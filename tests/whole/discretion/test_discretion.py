@@ -25,7 +25,7 @@ from tests.whole.worker import Tables, Worker, wigzo, wootric
 
 pytestmark = pytest.mark.apache
 
-WAYS = ("400", "401", "403", "422", "429", "503", "html", "no", "reset", "hang", "redirect", "cut")
+WAYS = ("400", "401", "429", "503", "html", "no", "reset", "hang", "redirect", "cut")
 MISTAKES = ("raises", "unmappable", "yields", "address", "host", "body", "header", "closes", "login")
 PEOPLE = 3
 # What came to the vendor, and so may have come back.
@@ -34,7 +34,7 @@ HEARD = (
     "the proxy password",
     "wigzo-400's api_token",
     "wigzo-400's org_token (first half)",
-    "wootric-400's account_token",
+    "the account_token alone",
     "person 0's id",
     "person 0's identify.traits.email (mailbox)",
     "person 0's identify.traits.address.street (0)",
@@ -75,8 +75,10 @@ def _wootric(marks: Marks, url: str, name: str) -> Tables:
 def _destinations(marks: Marks, vendor: Parrot) -> Iterator[Tables]:
     for way in WAYS:
         yield _wigzo(marks, f"{vendor.url}/{way}", f"wigzo-{way}")
-    for way in ("400", "401", "422", "429", "no"):
+    for way in ("400", "401", "429"):
         yield _wootric(marks, f"{vendor.url}/{way}", f"wootric-{way}")
+    alone = {"account_token": "NPS-" + marks("the account_token alone")}
+    yield wootric(f"{vendor.url}/422", "wootric-alone", credentials=False, settings=alone, concurrency=4)
     proxy = f"http://relay:{marks('the proxy password')}@{vendor.url.removeprefix('http://')}"
     yield _wigzo(marks, "http://vendor.example/400", "wigzo-proxied", proxy=proxy)
     yield _wigzo(marks, f"https://{vendor.url.removeprefix('http://')}", "wigzo-tls")
@@ -99,9 +101,11 @@ def said(place: Place, tmp_path: Path) -> Iterator[Said]:
         place.topics.produce(place.topic, records(marks, PEOPLE))
         environment = {"PYTHONPATH": str(stranger.install(tmp_path / "packages"))}
         options = {"log_level": "debug", "drain_timeout": 3}
-        with Worker(tmp_path, place.kafka(), *tables, options=options, environment=environment) as worker:
+        # Many lanes in one process, on a busy machine: nobody is to lose its session over that.
+        patient = place.kafka(session_timeout=30, heartbeat_interval=3)
+        with Worker(tmp_path, patient, *tables, options=options, environment=environment) as worker:
             counted = worker.until_metrics(
-                lambda now: all(_has_met(now, name) for name in names), "everybody has met it"
+                lambda now: all(_has_met(now, name) for name in names), "everybody has met it", seconds=120
             )
             pages = {path: _page(worker, path) for path in ("/metrics", "/healthz", "/readyz", "/", "/nothing")}
             assert 0 == worker.stop()

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.admin import Admin
-from worker.adapters.parking import is_loopback
+from worker.adapters.parking import Parking, is_loopback
 
 
 def asked(path: str, method: str = "POST", headers: Mapping[str, str] | None = None) -> tuple[int, str, list[str]]:
@@ -53,6 +54,13 @@ def test_looking_gives_nothing_up() -> None:
 def test_a_page_in_a_browser_on_the_machine_cannot_ask() -> None:
     expected: tuple[int, str, list[str]] = (403, "Only from the worker's own machine.\n", [])
     assert expected == asked("/park?destination=shop", headers={"Origin": "https://shop.example"})
+
+
+def test_another_machine_cannot_ask() -> None:
+    parking = Parking({"shop": lambda: 3})
+    request = make_mocked_request("POST", "/park?destination=shop")
+    answers = [asyncio.run(parking.answer(request.clone(remote=peer))) for peer in ("192.0.2.1", "127.0.0.1")]
+    assert [403, 200] == [answer.status for answer in answers]
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])

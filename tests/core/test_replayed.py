@@ -70,6 +70,11 @@ def test_an_envelope_that_could_not_be_read_before_gives_each_message_its_own_pl
     assert ["events-3-41-0", "events-3-41-1"] == [member.id for member in found if isinstance(member, Event)]
 
 
+def test_members_are_counted_from_where_the_letter_says_that_it_was() -> None:
+    record = a_replay({}, headers=ORIGIN)
+    assert "events/3/41/5" == str(origin_of(record).after(3))
+
+
 @pytest.mark.parametrize("said", [b"", b"events/3/41", b"events/3/-1/0", b"a b/3/41/0", b"events/3/41/2/1", b"\xff"])
 def test_a_place_that_is_none_is_not_believed(said: bytes) -> None:
     record = a_replay({}, headers=[(Header.ORIGIN, said)])

@@ -148,9 +148,24 @@ def test_a_replay_partition_is_given_to_nobody_while_another_member_still_owns_i
     assert 0 == assignor.unassigned
 
 
+def test_a_replay_partition_is_given_to_nobody_while_its_source_is_on_its_way() -> None:
+    sizes = {"orders": 2, REPLAY: 2}
+    old = a_member("old", tuple(sizes), frozenset({("orders", 0), ("orders", 1)}))
+    assigned = Assignor(GROUP).assign(FakeCluster(sizes), [old, a_member("new", tuple(sizes))])
+    (kept,) = without_replays(as_owned(assigned["old"]))
+    assert {"old": frozenset({kept, (REPLAY, kept[1])}), "new": frozenset()} == {
+        name: as_owned(each) for name, each in assigned.items()
+    }
+
+
 def test_a_member_that_does_not_subscribe_to_the_replay_topic_is_not_given_it() -> None:
-    sizes = {"orders": 1, REPLAY: 1}
-    assert {"m": frozenset({("orders", 0)})} == a_round(sizes, {"m": frozenset()}, ("orders",))
+    sizes = {"orders": 2, REPLAY: 2}
+    reader = a_member("reader", tuple(sizes), frozenset({("orders", 0)}))
+    other = a_member("other", ("orders",), frozenset({("orders", 1)}))
+    assigned = Assignor(GROUP).assign(FakeCluster(sizes), [reader, other])
+    assert {"reader": frozenset({("orders", 0), (REPLAY, 0)}), "other": frozenset({("orders", 1)})} == {
+        name: as_owned(each) for name, each in assigned.items()
+    }
 
 
 def test_a_member_that_does_not_subscribe_to_the_retry_topic_is_not_given_it() -> None:

@@ -110,7 +110,7 @@ def test_what_is_refused_once_more_is_told_and_can_be_replayed_when_it_is_accept
     with Worker(tmp_path, place.kafka(), wigzo(sandbox.url)) as worker:
         worker.until_settled(len(SICK) * EACH, "wigzo")
         code, text = command(worker, "replay", "--all", "--wait", "40s")
-        assert (1, True) == (code, "wigzo: 20       dead letter again: refused" in text)
+        assert (1, True) == (code, "wigzo: 20       dead letter again: refused" in text), text
 
         # Two letters of each event, with its first place and one set of headers each.
         letters = place.topics.read(f"{place.group}.wigzo.dead-letters")
@@ -202,3 +202,25 @@ def test_who_asks_for_what_is_not_there_is_told(place: Place, sandbox: Vendors, 
     )
     code, text = command(nobody, "list")
     assert (75, True) == (code, "nothing listens at 127.0.0.1:1" in text)
+
+
+def test_a_person_gives_up_what_keeps_failing_and_nothing_else(place: Place, sandbox: Vendors, tmp_path: Path) -> None:
+    place.topics.produce(place.topic, events())
+    sandbox.put_faults(Rule(destination="wigzo", users=frozenset(SICK), do=Status(500, headers={"Retry-After": "60"})))
+    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url)) as worker:
+        worker.until_metrics(
+            lambda now: now.value("keys_failing") == len(SICK) and now.settled("wigzo") == len(WELL) * EACH
+        )
+        sandbox.put_faults()  # their next events can be delivered, once those before them wait no longer
+        address = worker.said("admin endpoint")[-1]["address"]
+        code, text = command(worker, "park", "--admin", address, "--yes")
+        assert (0, "wigzo: 4 events given up, with the reason parked; `list` shows them\n") == (code, text)
+        metrics = worker.until_settled(len(SICK + WELL) * EACH, "wigzo")
+        assert (0, 0) == metrics.balance("wigzo")
+        assert 0 == worker.stop()
+    letters = place.topics.read(f"{place.group}.wigzo.dead-letters")
+    assert {(f"{user}-0", "parked") for user in SICK} == {
+        (one.headers["relay-message-id"], one.reason) for one in letters
+    }
+    arrived = at_wigzo(sandbox.arrivals("wigzo"))
+    assert {user: [1, 2, 3, 4] for user in SICK} == {user: arrived[user] for user in SICK}

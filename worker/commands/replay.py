@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Final
 from worker.adapters import cluster, replay_writer
 from worker.adapters.cluster import KafkaRefused
 from worker.adapters.replay_writer import Copied
-from worker.adapters.topic_log import opened
+from worker.adapters.topic_log import TopicLog, opened
 from worker.commands.exits import Exit
 from worker.commands.letter_box import LetterBox, Tell, boxes, refused
 from worker.config import Settings, SetupError
@@ -80,7 +81,7 @@ def _planned(box: LetterBox, selection: Selection, wishes: Wishes) -> tuple[Plan
 
 def _compare(box: LetterBox, plan: Plan, newer: Newer, wishes: Wishes, tell: Tell) -> None:
     """With what went to the destination from the source since. The whole of that where something depends on it."""
-    most = None if wishes.skip_older else LOOKED_AT
+    most = sys.maxsize if wishes.skip_older else LOOKED_AT
     sources: Mapping[str, dict[int, int]] = defaultdict(dict)
     for partition, offset in newer.begins.items():
         sources[partition.topic][partition.partition] = offset
@@ -112,19 +113,30 @@ def _carry_out(box: LetterBox, plan: Plan, wishes: Wishes, tell: Tell) -> int:
         if not wishes.wait:
             return Exit.OK
         tell(f"{name}: waiting for what becomes of them, {show_duration(wishes.wait)} at most; they go on without this")
-        deadline = time.monotonic() + wishes.wait
-        while True:
+        _follow(box, fates, log, begins, wishes.wait, tell)
+    for line in fates.lines():
+        tell(f"{name}: {line}")
+    return Exit.OK if fates.all_well else Exit.FAILED
+
+
+def _follow(box: LetterBox, fates: Fates, log: TopicLog, begins: dict[int, int], wait: float, tell: Tell) -> None:
+    """Until each is settled or a letter again, for ``wait`` seconds at most. Kafka may be away meanwhile."""
+    deadline = time.monotonic() + wait
+    while True:
+        why_not = ""
+        try:
             # In this order: a dead letter is there before its event is settled.
             fates.committed(_settled(box))
             for record in log.records(begins):
                 begins[record.partition] = record.offset + 1
                 fates.given_up(letter_of(record))
-            if not fates.waiting or time.monotonic() >= deadline:
-                break
-            time.sleep(LOOK_EVERY)
-    for line in fates.lines():
-        tell(f"{name}: {line}")
-    return Exit.OK if fates.all_well else Exit.FAILED
+        except KafkaRefused as error:
+            why_not = str(error)
+        if (not why_not and not fates.waiting) or time.monotonic() >= deadline:
+            break
+        time.sleep(LOOK_EVERY)
+    if why_not:
+        tell(f"{box.destination.name}: {why_not}")
 
 
 def _write(box: LetterBox, plan: Plan, wishes: Wishes, fates: Fates, tell: Tell) -> None:

@@ -90,6 +90,10 @@ class Place:
             for name in self.destinations
         }
 
+    def records(self) -> list[Any]:
+        """All of the source topic."""
+        return self._read(self.topic)
+
     def _read(self, topic: str) -> list[Any]:
         return list(records(self.kafka.bootstrap, topic))
 

@@ -48,14 +48,16 @@ class Latencies:
         return self.p99[1] / self.p99[0]
 
 
-def measure(on: Kafka, folder: Path, *, well: float, down: float, rate: float = RATE) -> Latencies:
+def measure(
+    on: Kafka, folder: Path, *, well: float, down: float, rate: float = RATE, warm_up: float = WARM_UP
+) -> Latencies:
     """``well`` and ``down`` are seconds."""
     with vendors(Rule(delay=ANSWER)) as served:
         place = a_place(on, served, folder, ["wigzo", "wootric"], SESSION)
         load = Load(on.bootstrap, place.topic, rate=rate, users=USERS, seed="isolation")
         with place.a_worker("relay", static=False) as worker, load:
             worker.until_metrics(lambda now: now.settled("wigzo") and now.settled("wootric"), "both are served")
-            time.sleep(WARM_UP)
+            time.sleep(warm_up)
             begin = time.time()
             time.sleep(well)
             fails = time.time()

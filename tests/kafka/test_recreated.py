@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from kafka import TopicPartition as KafkaPartition
 
 from tests.kafka.doubles import Member, alter, create, delete, eventually, produce, topic_id
 from worker.adapters.cluster import group_commits
@@ -87,16 +87,13 @@ def test_a_topic_that_is_made_anew_while_nothing_is_fetched_is_read_from_its_fir
     partition = TopicPartition(topic, 0)
     create(apache.bootstrap, topic)
     produce(apache.bootstrap, topic, numbered("old", 10))
-    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+    with unaware(apache, topic, unique("g")) as member:
         eventually(lambda: len(member.lane.values) == 10)
-        member.consumer.pause_only(frozenset({partition}))
-        kafka = member.consumer._consumer
-        assert kafka is not None
-        eventually(lambda: kafka.paused() == {KafkaPartition(*partition)})
+        kafka = paused(member, partition)
         delete(apache.bootstrap, topic)
         create(apache.bootstrap, topic)
         produce(apache.bootstrap, topic, numbered("new", 30))
-        kafka._cluster.request_update()  # instead of waiting for a quarter of a minute
+        kafka._cluster.request_update()
         eventually(lambda: len(member.lane.begun) == 2)
         assert a_beginning(apache.bootstrap, partition) == member.lane.begun[-1]
         assert "the topic was made anew" in member.log.events
@@ -104,6 +101,28 @@ def test_a_topic_that_is_made_anew_while_nothing_is_fetched_is_read_from_its_fir
         eventually(lambda: len(member.lane.values) == 40)
     assert [*numbered("old", 10), *numbered("new", 30)] == member.lane.values
     assert [frozenset({partition})] == member.lane.losses
+
+
+@pytest.mark.apache
+def test_a_topic_that_is_found_to_be_anew_at_the_very_place_that_the_old_one_had_reached_is_read_too(
+    apache: Cluster, unique: Names
+) -> None:
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered("old", 10))
+    with unaware(apache, topic, unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 10)
+        kafka = paused(member, partition)
+        delete(apache.bootstrap, topic)
+        create(apache.bootstrap, topic)
+        produce(apache.bootstrap, topic, numbered("new", 30))
+        # Resumed before it is noticed: the new topic is read on at the old one's place, and once more from its start.
+        member.consumer.pause_only(frozenset())
+        eventually(lambda: member.lane.next[partition] == 30)
+        kafka._cluster.request_update()
+        eventually(lambda: len(member.lane.values) == 10 + 20 + 30)
+    assert member.lane.values[-30:] == numbered("new", 30)
 
 
 @pytest.mark.apache
@@ -120,3 +139,18 @@ def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache
         eventually(lambda: len(member.lane.values) == 5)
         assert member.lane.failure is None
     assert [*numbered("old", 3), *numbered("new", 2)] == member.lane.values
+
+
+def unaware(cluster: Cluster, topic: str, group: str) -> Member:
+    """A member that looks at the topics only when it must, not every quarter of a minute."""
+    member = Member(cluster.bootstrap, topic, group=group)
+    member.consumer._options["metadata_max_age_ms"] = 300_000
+    return member
+
+
+def paused(member: Member, partition: TopicPartition) -> Any:
+    """Its client, with no fetch under way: it hears nothing of what becomes of the topic."""
+    kafka: Any = member.consumer._consumer
+    member.consumer.pause_only(frozenset({partition}))
+    eventually(lambda: kafka.paused() == {partition} and not kafka._fetcher._nodes_with_pending_fetch_requests)
+    return kafka

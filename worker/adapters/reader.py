@@ -155,7 +155,7 @@ class Reader:
         if batch:
             self._note("")
             self._wishes.backlog.add()
-        if moved:
+        if batch or moved:
             self._call(self._inbox.received, batch, moved)
         self.ends = _ends(self._consumer, self._subscription.begun)
 
@@ -192,6 +192,7 @@ class Reader:
             match gap:
                 case Deleted(partition, wanted, first):
                     self._consumer.seek(partition, first)
+                    self._positions[partition] = first
                     self._call(self._inbox.lost_to_retention, TopicPartition(*partition), wanted, first)
                 case Parted(partition, wanted, first, parts_at, reason):
                     self._begin_anew(partition, wanted, first, parts_at, reason)
@@ -210,6 +211,7 @@ class Reader:
         place = {"topic": partition.topic, "partition": partition.partition, "offset": wanted}
         self._log.warning(reason, **place, continues_at=anew.position.offset)
         self._topic_ids.note([anew])
+        self._positions[partition] = anew.position.offset
         self._call(self._inbox.lost, frozenset({anew.partition}))
         self._call(self._inbox.assigned, [anew])
 

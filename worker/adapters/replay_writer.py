@@ -46,7 +46,7 @@ class ReplayWriter:
         place = (letter.partition, letter.offset)
         header = (Header.LETTER, f"{letter.partition}/{letter.offset}".encode())
         others = [(name, value or b"") for name, value in letter.headers if name != Header.LETTER]
-        with self._refusals():
+        with self._refusals(place):
             partitions = sorted(self._producer.partitions_for(self._topic))
             sent = self._producer.send(
                 self._topic,
@@ -67,12 +67,12 @@ class ReplayWriter:
 
     def _hear(self) -> None:
         place, sent = self._unanswered.popleft()
-        with self._refusals():
+        with self._refusals(place):
             answer = sent.get(FLUSH_SECONDS + SECONDS)
         self._written(Copied(place, (answer.partition, answer.offset)))
 
-    def _refusals(self) -> Any:
-        return refusals(self._connection, f"take what is to be replayed into {self._topic}")
+    def _refusals(self, letter: tuple[int, int]) -> Any:
+        return refusals(self._connection, f"take the dead letter {letter[0]}/{letter[1]} into {self._topic}")
 
 
 @contextmanager

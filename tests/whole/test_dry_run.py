@@ -15,6 +15,7 @@ from worker.adapters import cluster
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 
+KINDS = ("dead-letters", "replay")
 ONCE = ("--dry-run", "--until-caught-up")
 EVENTS = len(a_crowd())
 NUMBERED = EVENTS - len(USERS)
@@ -53,8 +54,8 @@ def test_a_dry_run_counts_what_would_be_sent_and_sends_nothing(place: Place, san
     assert f"{NUMBERED} eligible" in wootric_said
     assert [] == [*sandbox.arrivals("wigzo"), *sandbox.arrivals("wootric")]
     connection = Connection(tuple(place.topics.bootstrap))
-    letters = [f"{group}.{name}.dead-letters" for group in _groups(place) for name in ("wigzo", "wootric")]
-    assert {} == cluster.topics(connection, letters)
+    ours = [f"{group}.{name}.{kind}" for group in _groups(place) for name in ("wigzo", "wootric") for kind in KINDS]
+    assert {} == cluster.topics(connection, ours)
     assert {} == group_commits(connection, f"{place.group}.wigzo")
 
 

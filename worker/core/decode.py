@@ -7,7 +7,7 @@ whatever the bytes are, and a bad member costs its neighbours nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -21,6 +21,9 @@ from worker.core.segment import NoEvent, event_of, kind_of, named
 
 # Four times what a broker takes when nobody has told it otherwise.
 LARGEST: Final = 4 << 20
+# Segment's own limit of 500 KB a batch is some thousand events. Each member costs hundreds of bytes and some
+# microseconds, however small it is: without a limit a record of 1 MB could hold half a million.
+MOST_MEMBERS: Final = 10_000
 # orjson writes at most 254 levels, and a vendor's body puts a few around what came in.
 DEEPEST: Final = 240
 
@@ -31,7 +34,7 @@ class Malformed:
 
     ``detail`` names the field and the type of what was found there, not the value. ``raw`` is an envelope member's own
     JSON with the envelope's defaults; ``None`` where the record's bytes are the thing itself, and for a member that is
-    too deep to be written.
+    too deep to be written, or comes after others whose JSON is as long as any record may be.
     """
 
     reason: str
@@ -86,12 +89,15 @@ def _members(
     if kind_of(envelope) is not None:
         # Taken as either, the other half would be lost without a word.
         return (Malformed("bad-batch", "both `type` and `batch`: a message or an envelope, not both"),)
+    messages = envelope["batch"]
+    if len(messages) > MOST_MEMBERS:
+        return (Malformed("bad-batch", f"{len(messages)} messages, the limit is {MOST_MEMBERS}"),)
     defaults = _defaults(envelope)
-    merged = (_merged(message, defaults) for message in envelope["batch"])
-    return tuple(
-        _with_raw(_member(message, record, origin.after(index), integration, maybe_deep), message)
-        for index, message in enumerate(merged)
+    merged = [_merged(message, defaults) for message in messages]
+    members = (
+        _member(message, record, origin.after(index), integration, maybe_deep) for index, message in enumerate(merged)
     )
+    return tuple(_with_raws(members, merged))
 
 
 def _one_of(
@@ -116,10 +122,16 @@ def _member(message: Any, record: Record, origin: Origin, integration: str, mayb
     return Malformed(event.reason, event.detail) if isinstance(event, NoEvent) else event
 
 
-def _with_raw(member: Event | Malformed, message: Any) -> Member:
-    if not isinstance(member, Malformed) or member.reason == "too-deep":
-        return member
-    return replace(member, raw=orjson.dumps(message))
+def _with_raws(members: Iterable[Event | Malformed], messages: Sequence[Any]) -> Iterator[Member]:
+    room = LARGEST  # each has the envelope's defaults in it: together they could be thousands of times the record
+    for member, message in zip(members, messages, strict=True):
+        if isinstance(member, Malformed) and member.reason != "too-deep" and room > 0:
+            # A copy: orjson's own bytes hold on to the kilobytes that they were written into.
+            raw = bytes(memoryview(orjson.dumps(message)))
+            room -= len(raw)
+            yield replace(member, raw=raw)
+        else:
+            yield member
 
 
 # --- An envelope's defaults

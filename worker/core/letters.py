@@ -15,6 +15,9 @@ from worker.core.records import Record
 
 AGAIN_AFTER: Final = 1.0  # seconds, doubling
 AGAIN_LONGEST: Final = 30.0
+# Bytes on their way to the broker, at most, and then one letter more: a member of an envelope is written out with the
+# envelope's defaults, and may be thousands of times what it takes here.
+UNDER_WAY: Final = 16 << 20
 
 
 @dataclass(slots=True, eq=False, repr=False)  # no personal data in a repr
@@ -37,6 +40,8 @@ class DeadLetter:
     first_failed: float | None = None
     without_value: bool = False
     tries: int = 0
+    bytes: int = 0  # its share of the buffer's budget, where there was no event
+    written: int = 0  # bytes that are on their way to the broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class Letters:
         self._out: deque[DeadLetter] = deque()
         self._again: list[tuple[float, DeadLetter]] = []
         self.waiting = 0  # written and not acknowledged, or waiting to be written again
+        self.events = 0  # that were none, of partitions that are ours: what is no event is in no queue
+        self.bytes = 0  # their share of the buffer's budget
+        self._under_way = 0  # bytes
 
     @property
     def refused(self) -> bool:
@@ -75,6 +83,8 @@ class Letters:
         letter.assignment.dead_lettering += 1
         if letter.item is None:
             letter.assignment.malformed.add(letter)
+            self.events += 1
+            self.bytes += letter.bytes
         self._out.append(letter)
 
     def due(self, now: float) -> Iterator[Produce]:
@@ -82,17 +92,25 @@ class Letters:
         if self._again:
             self._out.extend(letter for when, letter in self._again if when <= now)
             self._again = [entry for entry in self._again if entry[0] > now]
-        while self._out:
-            yield self._produce(self._out.popleft())
+        while self._out and self._under_way < UNDER_WAY:
+            produce = self._produce(letter := self._out.popleft())
+            letter.written = len(produce.value or b"")
+            self._under_way += letter.written
+            yield produce
 
     def acknowledged(self, letter: DeadLetter) -> None:
         """The broker has it."""
         self.waiting -= 1
+        self._under_way -= letter.written
         letter.assignment.dead_lettering -= 1
-        letter.assignment.malformed.discard(letter)
+        if letter in letter.assignment.malformed:
+            letter.assignment.malformed.remove(letter)
+            if not letter.assignment.gone:  # else it is given back
+                self._give_back(letter)
 
     def failed(self, letter: DeadLetter, now: float, *, too_large: bool) -> None:
         """The broker does not have it: again later, and without its value where that is too large."""
+        self._under_way -= letter.written
         if letter.assignment.gone:
             self.waiting -= 1
             return
@@ -108,6 +126,12 @@ class Letters:
         again = [entry for entry in self._again if entry[1].assignment is not assignment]
         self.waiting -= len(self._out) - len(kept) + len(self._again) - len(again)
         self._out, self._again = deque(kept), again
+        for letter in assignment.malformed:
+            self._give_back(letter)
+
+    def _give_back(self, letter: DeadLetter) -> None:
+        self.events -= 1
+        self.bytes -= letter.bytes
 
     def _produce(self, letter: DeadLetter) -> Produce:
         record = letter.record

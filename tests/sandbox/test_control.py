@@ -43,7 +43,7 @@ def test_an_arrival_in_json_is_whole() -> None:
     async def test(client: Client) -> None:
         await client.learn(userId="u1")
         (line,) = lines((await client.control("GET", "arrivals")).body)
-        assert line | {"time": 0} == {
+        assert line | {"time": 0, "lasted": 0 <= line["lasted"] < 60} == {
             "number": 1,
             "time": 0,
             "destination": "wigzo",
@@ -66,6 +66,7 @@ def test_an_arrival_in_json_is_whole() -> None:
             "accepted": True,
             "changed": True,
             "fault": "",
+            "lasted": True,
         }
 
     with_client(test, clock=lambda: 0.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.torture.fleet import Fleet, Member, a_fleet, seen
-from tests.torture.judge import Incident, Repeat, Verdict
+from tests.torture.judge import LOST_ANSWER, Incident, Repeat, Verdict
 from tests.torture.kafka_cluster import PARTITIONS, Kafka, kafka
 from tests.torture.load import Load
 from tests.torture.place import Place, a_place
@@ -29,7 +29,7 @@ COMMITS: Final = 0.5  # seconds between two commits
 # How much longer ago the last commit may be: it has to be sent, taken and answered.
 ON_ITS_WAY: Final = 0.25
 SESSION: Final = 20.0  # seconds: nobody is put out of the group because the machine is busy
-QUIET: Final = 3.0  # seconds of load before, between and after
+QUIET: Final = 2.0  # seconds of load before, between and after
 PATIENCE: Final = 90.0
 TICK: Final = 0.02
 
@@ -37,9 +37,11 @@ TICK: Final = 0.02
 @dataclass(frozen=True, slots=True)
 class Kill:
     """One SIGKILL. ``at_risk``: the events of its partitions that were in flight, or settled since the last commit was
-    due; ``repeats``: how many came again."""
+    due; ``told``: how many the worker itself called at risk, and what came after it was asked; ``repeats``: how many
+    came again."""
 
     at_risk: int
+    told: int
     repeats: int
 
 
@@ -58,6 +60,8 @@ class Bounds:
 class _Killed:
     at: float
     partitions: frozenset[int]
+    asked: float
+    told: int
 
 
 def measure(on: Kafka, folder: Path, *, rate: float = RATE, kills: int = len(STATIC)) -> Bounds:
@@ -77,8 +81,12 @@ def measure(on: Kafka, folder: Path, *, rate: float = RATE, kills: int = len(STA
 
 
 def _kill(fleet: Fleet, number: int) -> _Killed:
-    partitions = _partitions(fleet.members[number])
-    killed = _Killed(time.time(), partitions)
+    member = fleet.members[number]
+    partitions = _partitions(member)
+    asked = time.time()
+    metrics = seen(member)
+    assert metrics is not None, "it runs"
+    killed = _Killed(time.time(), partitions, asked, int(metrics.value("events_at_risk")))
     fleet.crash(number)
     _until(fleet, lambda: _owned(fleet.members) == PARTITIONS, QUIET)
     return killed
@@ -121,18 +129,24 @@ def _bounds(place: Place, killed: Sequence[_Killed], fleet: Fleet) -> Bounds:
     return Bounds(
         verdict,
         events=sum(at < killed[0].at for at, _ in came),
-        rolled=tuple(each for each in verdict.repeated if each.again.at < killed[0].at),
+        rolled=tuple(each for each in _heard(verdict) if each.again.at < killed[0].at),
         kills=tuple(_figures(each, verdict, came) for each in killed),
         faults=tuple(fleet.faults),
     )
 
 
 def _figures(killed: _Killed, verdict: Verdict, came: Iterable[tuple[float, int]]) -> Kill:
-    since = killed.at - ANSWER - COMMITS - ON_ITS_WAY
+    of_its_own = [at for at, partition in came if partition in killed.partitions and at <= killed.at]
     return Kill(
-        at_risk=sum(since < at <= killed.at for at, partition in came if partition in killed.partitions),
-        repeats=sum(each.before.at <= killed.at <= each.again.at for each in verdict.repeated),
+        at_risk=sum(at > killed.at - ANSWER - COMMITS - ON_ITS_WAY for at in of_its_own),
+        told=killed.told + sum(at > killed.asked for at in of_its_own),
+        repeats=sum(each.before.at <= killed.at <= each.again.at for each in _heard(verdict)),
     )
+
+
+def _heard(verdict: Verdict) -> list[Repeat]:
+    """Without those whose answer came too late, which has nothing to do with either."""
+    return [each for each in verdict.repeated if each.cause != LOST_ANSWER]
 
 
 def main() -> int:
@@ -140,7 +154,10 @@ def main() -> int:
         bounds = measure(on, Path(folder))
     print(f"rolling restart: {len(bounds.rolled)} of {bounds.events} events came twice")
     for kill in bounds.kills:
-        print(f"SIGKILL: {kill.repeats} came twice; in flight or settled within {COMMITS} s: {kill.at_risk}")
+        print(
+            f"SIGKILL: {kill.repeats} came twice; in flight or settled within {COMMITS} s: {kill.at_risk}, "
+            f"at risk by its own account: {kill.told}"
+        )
     print(*bounds.verdict.violations[:10], *bounds.faults, sep="\n")
     return 1 if bounds.verdict.violations or bounds.faults else 0
 

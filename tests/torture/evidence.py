@@ -14,6 +14,8 @@ from worker.sandbox.exchange import Destination
 REFUSED: Final = 422  # how the vendors of the torture refuse an event for good
 # Faults of the sandbox after which a worker cannot know that the vendor has done what was asked.
 UNHEARD: Final = frozenset({"reset", "nonsense"})
+# Seconds after which it may not have waited for the answer: on a busy machine the rest of the way takes time, too.
+LATE: Final = 1.2
 MERGING: Final[tuple[Destination, ...]] = ("wootric",)
 _NUMBER: Final = re.compile(rb'"number":(\d+)')
 
@@ -65,16 +67,19 @@ def came(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Ite
             continue
         number = number_of(arrival)
         if number is not None:
-            lost = arrival["fault"] in UNHEARD or arrival["status"] is None
-            yield Came(arrival["user"], number, arrival["time"], lost)
+            yield Came(arrival["user"], number, arrival["time"], _is_lost(arrival))
+
+
+def _is_lost(arrival: Mapping[str, Any]) -> bool:
+    late = arrival["lasted"] is None or arrival["lasted"] > LATE
+    return late or arrival["fault"] in UNHEARD or arrival["status"] is None
 
 
 def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
     """Whose calls went wrong when, where events of one user share a flow."""
     if destination in MERGING:
         for arrival in arrivals:
-            wrong = not arrival["accepted"] or arrival["fault"] in UNHEARD
-            if arrival["destination"] == destination and wrong:
+            if arrival["destination"] == destination and (not arrival["accepted"] or _is_lost(arrival)):
                 yield arrival["user"], arrival["time"]
 
 

@@ -54,9 +54,16 @@ class Place:
     def _tables(self, destination: Destination) -> Tables:
         url, secret = self.vendors.url, str(self._secret(destination))
         if destination == "wigzo":
-            return wigzo(url, concurrency=CONCURRENCY, settings={"org_token": None, "org_token_file": secret})
+            return wigzo(
+                url,
+                concurrency=CONCURRENCY,
+                request_timeout=self.session / 3,
+                settings={"org_token": None, "org_token_file": secret},
+            )
         login = {"client_id": "sandbox-client-id", "client_secret_file": secret}
-        return wootric(url, credentials=False, concurrency=CONCURRENCY, settings=login)
+        return wootric(
+            url, credentials=False, concurrency=CONCURRENCY, request_timeout=self.session / 3, settings=login
+        )
 
     # --- Evidence
 

@@ -39,5 +39,5 @@ def test_a_rollout_under_a_thousand_events_a_second_repeats_one_in_ten_thousand_
     bounds = measure(tortured, tmp_path, kills=1)
     assert ((), ()) == (bounds.verdict.violations, bounds.faults)
     assert len(bounds.rolled) <= bounds.events / 10_000
-    assert [kill for kill in bounds.kills if kill.repeats > kill.at_risk] == []
+    assert [] == [kill for kill in bounds.kills if kill.repeats > min(kill.at_risk, kill.told)]
     assert sum(kill.repeats for kill in bounds.kills) > 0  # else it was no crash under load

@@ -17,7 +17,8 @@ class Arrival:
 
     ``status`` is ``None`` while the call is open and where no answer was given. ``accepted``: the vendor did what was
     asked, even if its answer was lost. ``overlap``: how many other calls about the same user at the same destination
-    were open when it came. ``fault`` names what was done wrong on purpose, or is empty.
+    were open when it came. ``lasted``: seconds until it was over, ``None`` while it is open. ``fault`` names what was
+    done wrong on purpose, or is empty.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Arrival:
     accepted: bool = False
     changed: bool = False
     fault: str = ""
+    lasted: float | None = None
 
 
 class Record:

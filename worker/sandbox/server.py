@@ -136,6 +136,7 @@ class Sandbox:
                 return self._true_answer(heard, arrival)
             return await self._misbehave(rule, request, heard, arrival)
         finally:
+            arrival.lasted = self.clock() - now
             self.record.leave(arrival)
 
     def _carry_out(self, heard: Heard, arrival: Arrival) -> Answer:

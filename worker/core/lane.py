@@ -9,13 +9,13 @@ from mappings.contract import Destination, Rejected, Response
 from worker.core.chronicle import Chronicle
 from worker.core.commit_metadata import decode
 from worker.core.delivery import Delivery
+from worker.core.departures import Departures
 from worker.core.effects import Effect, Note, Send
 from worker.core.endings import Endings
 from worker.core.faults import Fault
 from worker.core.holds.gate import Gate
 from worker.core.holds.states import State
 from worker.core.intake import Intake
-from worker.core.items import Assignment, User, UserState
 from worker.core.letters import DeadLetter, Letters, Produce
 from worker.core.login import Login
 from worker.core.offset_map import NOTHING
@@ -56,28 +56,26 @@ class Lane:
         self._commits = parts.commits(commit_interval, self.tally)
         self._gate = Gate(policy.concurrency)
         self._intake = Intake(policy, self._queues, self._letters, self.tally)
-        self._cache = parts.cache()
+        cache = parts.cache()
         self._settling = Settling(self._queues, self._letters, self.tally, self.notes)
         self._settling.secrets = tuple(secrets)
         self._probes = parts.probes(self._gate, self._queues, self._intake.assignments)
-        troubles = parts.troubles(policy, self._gate, random, self._others_wait, self.notes)
+        troubles = parts.troubles(policy, self._gate, random, self._intake.others_wait, self.notes)
         endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
-        login = Login(destination, settings, random)
-        lookups, probes = self._cache, self._probes
-        unfold = self._intake.unfold
         self._turns = Turns(
-            destination,
-            settings,
-            self._queues,
-            endings,
-            troubles,
-            self._gate,
-            login,
-            lookups,
-            probes,
-            self.tally,
-            unfold,
+            destination=destination,
+            settings=settings,
+            queues=self._queues,
+            endings=endings,
+            troubles=troubles,
+            gate=self._gate,
+            login=Login(destination, settings, random),
+            cache=cache,
+            probes=self._probes,
+            tally=self.tally,
+            unfold=self._intake.unfold,
         )
+        self._departures = Departures(self._turns, self._queues, self._letters, cache, self._probes, self.tally)
         self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
         self.lease_until = float("inf")  # somebody else may own the partitions from then on: whoever knows, says it
         self._stands: Literal["lease", "commit"] | None = None  # why nothing is taken although nothing holds
@@ -148,10 +146,7 @@ class Lane:
     def drained(self, partitions: Iterable[TopicPartition]) -> bool:
         """Awake flows are finished and dead letters acknowledged. Sleeping ones are not waited for."""
         leaving = [self._intake.assignments[one] for one in partitions if one in self._intake.assignments]
-        return not any(one.open or one.dead_lettering or self._goes_on(one) for one in leaving)
-
-    def _goes_on(self, assignment: Assignment) -> bool:
-        return self._stands is None and self._turns.awake(assignment)
+        return all(self._departures.drained(one, stands=self._stands is not None) for one in leaving)
 
     def release(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Position]:
         """The partitions leave, drained or not: their last positions, to be committed."""
@@ -165,7 +160,7 @@ class Lane:
         for partition in partitions:
             assignment = self._intake.assignments.get(partition)
             if assignment is not None:
-                self._turns.cut(assignment)
+                self._departures.cut(assignment)
 
     def lose(self, partitions: Iterable[TopicPartition]) -> None:
         """The partitions are somebody else's: nothing of theirs is committed, sent or settled any more."""
@@ -176,14 +171,8 @@ class Lane:
             assignment = self._intake.assignments.pop(partition, None)
             if assignment is None:
                 continue
-            assignment.gone = True
             self._intake.forget(partition)
-            self._turns.count_cut(assignment, lost=lost)
-            self._turns.drop(assignment)
-            self._letters.drop(assignment)
-            self._cache.disown(assignment)
-            self.tally.released += self._queues.drop(assignment) + len(assignment.malformed)
-            assignment.backlog.clear()
+            self._departures.leave(assignment, lost=lost)
 
     # --- HTTP
 
@@ -271,11 +260,6 @@ class Lane:
         self._admitted_at = left
         self._intake.admit(now)
         return True
-
-    def _others_wait(self, user: User) -> bool:
-        """Is there an event of another user here, whose request could confirm a refusal?"""
-        users = (one for assignment in self._intake.assignments.values() for one in assignment.users.values())
-        return any(one is not user and one.waiting and one.state is not UserState.DEAD_LETTERING for one in users)
 
     def _after(self, now: float) -> None:
         """Changes are told; and where the lane opened, those wake whose time came meanwhile."""

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
-from mappings.contract import Destination, Merge, Rejected, Request, Response
+from mappings.contract import Destination, Rejected, Request, Response
 from worker.core.conversation import Conversation, Ended
-from worker.core.effects import Effect, Note, ReadSecrets, Send
+from worker.core.effects import Effect, ReadSecrets, Send
 from worker.core.endings import Endings
 from worker.core.holds.gate import Gate
 from worker.core.holds.states import Signal, State
-from worker.core.items import Assignment, Item, User, UserState, head_events
+from worker.core.items import Assignment, User, UserState
 from worker.core.login import LoggedIn, Login, LoginFailed, Step
 from worker.core.lookup_cache import LookupCache
+from worker.core.merging import together
 from worker.core.probes import Probes
 from worker.core.queues import Queues
 from worker.core.retry import LONG_SLEEP
 from worker.core.tally import Tally
 from worker.core.troubles import Troubles
-
-MOST_MERGED: Final = 50  # events in one flow: a flow that fails is one user's, and is not to grow without bound
 
 
 @dataclass(slots=True)
@@ -128,7 +126,9 @@ class Turns:
         if user.conversation is None:
             if user.behind:
                 self.unfold(user)
-            user.conversation = Conversation(self._together(user), self.destination, self.settings)
+            user.conversation = Conversation(
+                together(user, self.destination, self.settings, self.endings.notes), self.destination, self.settings
+            )
         return self._resumed(user.conversation, now)
 
     def _resumed(self, flow: Conversation, now: float) -> Conversation:
@@ -146,30 +146,6 @@ class Turns:
         """Its next request goes out as soon as there is room."""
         flow.slept_since = now
         self.due.append(flow)
-
-    def _together(self, user: User) -> tuple[Item, ...]:
-        """The user's head event, and those behind it that may share its flow."""
-        head = user.waiting[0]
-        merge = self.destination.merge
-        if merge is None or len(user.waiting) == 1:
-            return (head,)
-        if user.singles:
-            user.singles -= 1
-            return (head,)
-        items = [head]
-        for item in islice(user.waiting, 1, MOST_MERGED):
-            if not self._joins(merge, items, item):
-                break
-            items.append(item)
-        return tuple(items)
-
-    def _joins(self, merge: Merge[Any], items: list[Item], following: Item) -> bool:
-        try:
-            return merge.together(head_events(items), following.event, self.settings)
-        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: then nothing is merged)
-            note = Note("error", "bug in the mapping", following.record, following.event, error=error)
-            self.endings.notes.append(note)
-            return False
 
     def _advance(self, flow: Conversation, now: float) -> Send | None:
         """Up to the flow's next request that has to be sent; ``None`` when it ended or waits for a login."""
@@ -254,33 +230,8 @@ class Turns:
 
     # --- partitions, settings, time
 
-    def awake(self, assignment: Assignment) -> bool:
-        """Has it flows that will go on by themselves? While the lane holds, or waits for a login, none does."""
-        return not self.gate.held and any(flow.user.assignment is assignment for flow in (*self.due, *self.awaiting))
-
-    def cut(self, assignment: Assignment) -> None:
-        """The bound of a drain: its flows between two requests go no further."""
-        for flow in self._parked(assignment):
-            self.queues.sleep(flow.user, float("inf"))
-
-    def drop(self, assignment: Assignment) -> None:
-        """The partition is gone: its flows end here. A key with a request under way is taken until its answer."""
-        for flow in self._parked(assignment):
-            self.queues.release(flow.user.key)
-        self.probes.abandon(assignment)
-
-    def count_cut(self, assignment: Assignment, *, lost: bool) -> None:
-        """The partition leaves: what its flows have begun, its next owner may do again."""
-        for flow in (user.conversation for user in assignment.users.values()):
-            if flow is None:
-                continue
-            if flow.is_under_way and flow.request is not None and flow.request.method != "GET":
-                self.tally.possibly_repeated["lost partition" if lost else "drain's bound"] += len(flow.items)
-            elif flow.wrote:
-                self.tally.possibly_repeated["lost partition" if lost else "cut flow"] += len(flow.items)
-
-    def _parked(self, assignment: Assignment) -> list[Conversation]:
-        """Its flows that wait for their next request, or for a login; they do so no longer."""
+    def unpark(self, assignment: Assignment) -> list[Conversation]:
+        """A partition's flows that wait for their next request, or for a login; they do so no longer."""
         parked = [flow for flow in (*self.due, *self.awaiting) if flow.user.assignment is assignment]
         self.due = deque(flow for flow in self.due if flow not in parked)
         self.awaiting = deque(flow for flow in self.awaiting if flow not in parked)

@@ -19,8 +19,8 @@ from worker.core.records import Record, TopicPartition
 from worker.core.retry import Trouble
 from worker.core.routing import Filtered, Routing
 from worker.core.tally import Tally
+from worker.core.weight import Weight, weight_of
 
-DECODED: Final = 8  # a decoded event takes so many times its bytes (measured on CPython 3.11)
 NOTHING: Final[frozenset[str]] = frozenset()
 UNFOLDED: Final = 100  # events of one user that are kept ready; those behind wait as the bytes that they came as
 REFILL_AT: Final = UNFOLDED // 2  # as many as one flow may take at most (worker.core.merging.MOST_MERGED)
@@ -124,12 +124,12 @@ class Intake:
 
     def _is_full(self, assignment: Assignment) -> str | None:
         """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""
-        policy, queues, partitions = self._policy, self._queues, len(self.assignments)
+        policy, queues, letters, partitions = self._policy, self._queues, self._letters, len(self.assignments)
         if not policy.enabled:
             return "disabled"
-        if _is_met(policy.buffer_events, queues.events, assignment.events, partitions):
+        if _is_met(policy.buffer_events, queues.events + letters.events, assignment.events, partitions):
             return "buffer events"
-        if _is_met(policy.buffer_bytes, queues.bytes, assignment.bytes, partitions):
+        if _is_met(policy.buffer_bytes, queues.bytes + letters.bytes, assignment.bytes, partitions):
             return "buffer bytes"
         return None
 
@@ -139,29 +139,39 @@ class Intake:
         if not members:  # an empty envelope: nothing was said, nothing is owed
             assignment.settle(record.offset, 0)
             return
-        share = DECODED * len(record.value or b"") // len(members)
+        weight = weight_of(record, len(members))
         for index, member in enumerate(members):
             if len(members) > 1 and ledger.is_settled(record.offset, index):
                 self._tally.passed_over += 1
                 continue
             self._tally.consumed[record.topic] += 1
-            self._place(assignment, record, index, member, share, alone=len(members) == 1, now=now)
+            self._place(assignment, record, index, member, weight, alone=len(members) == 1, now=now)
 
     def _place(
-        self, assignment: Assignment, record: Record, index: int, member: Member, share: int, *, alone: bool, now: float
+        self,
+        assignment: Assignment,
+        record: Record,
+        index: int,
+        member: Member,
+        weight: Weight,
+        *,
+        alone: bool,
+        now: float,
     ) -> None:
         match member:
             case Event():
                 verdict = self._routing.verdict(member, now)
                 if verdict is None:
-                    self._queue(assignment, record, index, member, share, alone=alone, now=now)
+                    self._queue(assignment, record, index, member, weight, alone=alone, now=now)
                 else:
                     self._pass(assignment, record, index, verdict, now)
             case Malformed(reason, detail, raw):
                 rejected = Rejected(reason, detail)
                 said = masked(detail, None)
                 self._letters.write(
-                    DeadLetter(assignment, record, index, rejected, said, raw=raw, in_envelope=not alone)
+                    DeadLetter(
+                        assignment, record, index, rejected, said, raw=raw, in_envelope=not alone, bytes=weight.decoded
+                    )
                 )
             case Tombstone():
                 self._pass(assignment, record, index, Skipped("tombstone"), now)
@@ -176,17 +186,25 @@ class Intake:
         self._tally.delivery_latency.observe(max(now - record.timestamp / 1000, 0.0))
 
     def _queue(
-        self, assignment: Assignment, record: Record, index: int, event: Event, share: int, *, alone: bool, now: float
+        self,
+        assignment: Assignment,
+        record: Record,
+        index: int,
+        event: Event,
+        weight: Weight,
+        *,
+        alone: bool,
+        now: float,
     ) -> None:
         user = assignment.users.get(event.key)
         if user is None:
             user = assignment.users[event.key] = User(event.key, assignment)
         self._arrivals += 1
         if len(user.waiting) >= UNFOLDED or user.behind:
-            folded = Folded(record, index, self._arrivals, share // DECODED, share, alone)
+            folded = Folded(record, index, self._arrivals, weight.kept, weight.decoded, alone)
             self._queues.fold(user, folded)
             return
-        item = Item(user, record, index, event, self._arrivals, share, alone)
+        item = Item(user, record, index, event, self._arrivals, weight.decoded, alone)
         if assignment.known_failures:
             self._remember(item, now)
         self._queues.add(item)

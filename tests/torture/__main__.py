@@ -6,6 +6,7 @@ Exit code 1: something was lost, out of order, sent again without a cause, or a 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(*_shown(each), sep="\n")
         return 0
     begin = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whatever it started ends with it
     try:
         outcomes = list(_run(chosen, given))
     except BrokerUnavailable as problem:

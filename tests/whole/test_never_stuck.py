@@ -103,10 +103,9 @@ def test_a_loop_that_hangs_is_told_with_its_stack_and_a_stop_ends_it_all_the_sam
         assert 70 == worker.ended(15)
         noticed, ended = stuck(worker)[-2:]
     assert noticed["message"].startswith("stuck: the event loop has not gone on for ")
-    assert "rigged.py" in noticed["threads"]
-    assert "in hang" in noticed["threads"]
-    assert "wigzo sender" in noticed["tasks"]
     assert ended["message"].startswith("stuck: the drain of a stop has not ended within 6 s. This process ends now")
+    assert " in hang" in ended["threads"]
+    assert "wigzo sender" in ended["tasks"]
 
 
 @pytest.mark.apache

@@ -126,6 +126,25 @@ def test_a_topic_that_is_found_to_be_anew_at_the_very_place_that_the_old_one_had
 
 
 @pytest.mark.apache
+def test_a_topic_that_is_made_anew_with_fewer_partitions_holds_nobody_up(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 4)
+    produce(apache.bootstrap, topic, numbered("old", 40), partition=None)
+    with (
+        Member(apache.bootstrap, topic, group=group) as first,
+        Member(apache.bootstrap, topic, group=group) as second,
+    ):
+        eventually(lambda: first.owns(2) and second.owns(2))
+        eventually(lambda: len({*first.lane.values, *second.lane.values}) == 40)
+        delete(apache.bootstrap, topic)
+        create(apache.bootstrap, topic, 2)
+        produce(apache.bootstrap, topic, numbered("new", 20), partition=None)
+        # A question about a partition that is gone is asked for ten seconds; and so is a commit, for five.
+        eventually(lambda: {*numbered("new", 20)} <= {*first.lane.values, *second.lane.values}, seconds=10)
+        eventually(lambda: first.owns(1) and second.owns(1))
+
+
+@pytest.mark.apache
 def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache: Cluster, unique: Names) -> None:
     topic = unique("t")
     create(apache.bootstrap, topic)

@@ -202,6 +202,8 @@ class Reader:
 
     def _begin_recreated(self) -> None:
         for partition in self._recreated():
+            if partition.partition not in self._consumer.partitions_for_topic(partition.topic):
+                continue  # the new topic has fewer: the next rebalance takes it away
             first = gaps.earliest(self._consumer, partition)
             self._begin_anew(partition, self._positions.get(partition, 0), first, first, "the topic was made anew")
 

@@ -14,7 +14,14 @@ from typing import Any
 
 from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
-from kafka.errors import AuthorizationError, FencedInstanceIdError, KafkaError, KafkaTimeoutError, RetriableError
+from kafka.errors import (
+    AuthorizationError,
+    FencedInstanceIdError,
+    KafkaError,
+    KafkaTimeoutError,
+    RetriableError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.future import Future
 
 from worker.adapters import private_calls
@@ -123,7 +130,7 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
     async def _commit_last(self, positions: Positions) -> None:
         """What is not committed now, the next owner does again: so more than one attempt, within the grace."""
         deadline = time.monotonic() + GRACE_SECONDS
-        while positions and isinstance(await self.commit(positions), RetriableError) and time.monotonic() < deadline:
+        while positions and _may_pass(await self.commit(positions)) and time.monotonic() < deadline:
             await private_calls.sleep(self._consumer, RETRY_SECONDS)
 
     def _finisher(self, draining: Future) -> Callable[[Positions], None]:
@@ -170,6 +177,11 @@ class Subscription(AsyncConsumerRebalanceListener):  # type: ignore[misc]  # kaf
         if offsets:  # else nothing was sent
             self._lease.renew(sent)
         return None
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    # A partition that is not there was deleted, with all that was committed of it; the others' commits were taken.
+    return isinstance(error, RetriableError) and not isinstance(error, UnknownTopicOrPartitionError)
 
 
 def _names(partitions: Collection[Any]) -> list[str]:

@@ -365,13 +365,21 @@ def test_retries_of_the_many_are_no_more_than_ten_a_second_where_nothing_else_is
     assert lane.written == lane.vendor.by_user
 
 
-def test_retries_wait_for_their_share_of_the_requests() -> None:
-    lane = Virtual(Vendor(lambda one: Response(403) if one.at < START + 0.01 else None), books_every=50)
+def test_retries_that_fail_wait_for_their_share_of_the_requests() -> None:
+    lane = Virtual(
+        Vendor(lambda one: Response(500) if one.key.startswith("sick") and one.at < START + 10 else None),
+        books_every=50,
+    )
     for number in range(200):
-        lane.write(f"u{number}")
+        lane.write(f"well{number}")
+        lane.write(f"sick{number}")
     lane.run(5.0)
     assert {"retry budget"} == limits(lane)
     by_second = [sum(1 for one in lane.vendor.arrivals if int(one.at - START) == second) for second in range(1, 5)]
-    assert max(by_second) <= 12
+    assert max(by_second) <= 10 + 400 // 20
+    lane.run(5.5)
+    before = len(lane.vendor.arrivals)
+    lane.run(10.0)  # they are well again: nothing holds them back but their own waits
+    assert len(lane.vendor.arrivals) - before > 150
     lane.finish()
     assert lane.written == lane.vendor.by_user

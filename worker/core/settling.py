@@ -37,6 +37,8 @@ class Settling:
     def delivered(self, conversation: Conversation, outcomes: tuple[Outcome, ...], now: float) -> None:
         """Every event of the flow is settled; its user's next one may go."""
         user = conversation.user
+        if user.trouble is not None:
+            self._queues.budget.did_well()
         user.trouble = None
         for item, outcome in zip(conversation.items, outcomes, strict=True):
             match outcome:

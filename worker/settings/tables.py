@@ -174,7 +174,9 @@ class DestinationTable(Table):
     )
     buffer_events: Count = Field(default=10_000, description="Events in memory, at most.")
     buffer_bytes: Size = Field(
-        default=64 << 20, description="Memory for events, at most (each counts as 8 × its bytes, and 128 for each object and array in it)."
+        default=64 << 20,
+        description="Memory for events, at most (each counts as 8 × its bytes, and 128 for each object and array "
+        "in it).",
     )
     proxy: Annotated[SecretStr, AfterValidator(http_url), AN_HTTP_URL] | None = Field(
         default=None, description="An HTTP proxy for this destination; a secret, since it may hold a password."

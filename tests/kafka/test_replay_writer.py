@@ -85,5 +85,18 @@ def test_a_topic_is_read_from_where_it_is_wanted_to_its_end(
         assert ({0: 5, 1: 5}, {0: 0, 1: 0}, {0: 5, 1: 5}) == (log.ends(), log.since(0.001), log.since(4_000_000_000))
 
 
+def test_what_comes_after_the_end_was_reached_is_read_the_next_time(
+    connection: Connection, unique: Callable[[str], str]
+) -> None:
+    topic = unique("replay")
+    create_topic(connection, topic, partitions=2, replication=1, settings={})
+    with topic_log.opened(connection, topic) as log:
+        assert [] == list(log.records({0: 0, 1: 0}))
+        written(connection, topic, [a_letter(0)])
+        assert [0] == [each.partition for each in log.records({0: 0, 1: 0})]
+        written(connection, topic, [a_letter(0, partition=1)])
+        assert [1] == [each.partition for each in log.records({0: 1, 1: 0})]
+
+
 def test_a_topic_that_is_not_there_holds_nothing(connection: Connection, unique: Callable[[str], str]) -> None:
     assert [] == read(connection, unique("nothing"))

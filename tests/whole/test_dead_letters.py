@@ -81,7 +81,7 @@ def test_dead_letters_go_once_more_to_the_destination_that_refused_them_and_nowh
         had = {name: len(sandbox.arrivals(name)) for name in ("wigzo", "wootric")}
         code, text = command(worker, "replay", "--all", "--wait", "40s")
         assert 1 == code, "what is no JSON stays none"
-        assert "wigzo: 21       delivered, or not wanted any more (filtered, skipped)" in text
+        assert "wigzo: 21       delivered, or not wanted any more (filtered, skipped)" in text, text
         assert "wigzo: 1        dead letter again: not-json" in text
         arrived = sandbox.arrivals("wigzo")[had["wigzo"] :]
         assert at_wigzo(arrived) == {user: [0, 1, 2, 3, 4] for user in SICK} | {SICK[0]: [0, 1, 2, 3, 4, 99]}

@@ -82,6 +82,7 @@ class TopicLog:
             if begin < end:
                 left[each] = end
         self._consumer.pause(*(each for each in partitions if each not in left))
+        self._consumer.resume(*left)  # the same assignment once more keeps what was paused before
         return left
 
     def _end(self, partition: KafkaPartition, end: int, most: int | None) -> int:

@@ -125,11 +125,13 @@ def _follow(box: LetterBox, fates: Fates, log: TopicLog, begins: dict[int, int],
     while True:
         why_not = ""
         try:
-            # In this order: a dead letter is there before its event is settled.
-            fates.committed(_settled(box))
+            # Looked at in this order: a dead letter is there before its event is settled. And believed in the other:
+            # what is settled went well only where it is known not to be among the letters.
+            settled = _settled(box)
             for record in log.records(begins):
                 begins[record.partition] = record.offset + 1
                 fates.given_up(letter_of(record))
+            fates.committed(settled)
         except KafkaRefused as error:
             why_not = str(error)
         if (not why_not and not fates.waiting) or time.monotonic() >= deadline:

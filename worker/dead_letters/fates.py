@@ -19,7 +19,8 @@ WAITING = "still waiting"
 class Fates:
     """``sent``: for each replayed letter its place in the replay topic.
 
-    A dead letter is in its topic before its event is settled: so look at the commits first, and then at the topic.
+    A dead letter is in its topic before its event is settled: so look at the commits, then at the topic, and tell first
+    of the letters and then of the commits.
     """
 
     topic: str

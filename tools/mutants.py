@@ -84,7 +84,7 @@ def _tests(root: Path, names: Sequence[str]) -> tuple[int, str]:
     done = subprocess.run(  # noqa: S603  (pytest, with the table's own names)
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout + done.stderr
 
 
 @contextmanager

@@ -22,24 +22,14 @@ from worker.core.lane import Lane
 from worker.core.letters import DeadLetter, Produce
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
+from worker.drains import Drains, Then
 from worker.lane_log import LaneLog
+from worker.last_commit import LastCommit
 from worker.senders import Senders
 from worker.wires import Consumer, Producer, Transport
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
-LEAVING: Final = 10.0  # seconds that the last commit and the leave may take
-CLOSING: Final = 2.0  # seconds after a drain's bound in which what was cut is heard, and its dead letters written
-RETRY: Final = 0.2  # seconds between two tries of the last commit
-
-
-@dataclass(slots=True)
-class _Leaving:
-    """Partitions whose flows are being finished, until ``deadline``; then ``then`` gets their last positions."""
-
-    partitions: frozenset[TopicPartition]
-    deadline: float
-    then: Callable[[Mapping[TopicPartition, Position]], None]
-    cut: bool = False  # the deadline has come
+LEAVING: Final = 10.0  # seconds that the group's farewell may take
 
 
 @dataclass(slots=True, eq=False)
@@ -68,15 +58,15 @@ class Runner:
     drained: bool = field(default=False, init=False)  # by a stop
     _assigned: set[TopicPartition] = field(default_factory=set, init=False)
     _senders: Senders = field(init=False)
-    _leaving: list[_Leaving] = field(default_factory=list, init=False)
+    _drains: Drains = field(init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
-    _uncommitted: Mapping[TopicPartition, Position] = field(default_factory=dict, init=False)  # by a stop
+    _last_commit: LastCommit = field(default_factory=LastCommit, init=False)
     _in_hand: dict[DeadLetter, float] = field(default_factory=dict, init=False)  # since when the producer has it
-    _told: asyncio.Future[None] | None = field(default=None, init=False)
     _closed: asyncio.Future[None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._senders = Senders(self.name, self.transport, self._take, self._heard, self.failed_with)
+        self._drains = Drains(self.lane, self.drain_timeout, self._close)
 
     # --- what the metrics read (worker.scrape.LaneView)
 
@@ -105,7 +95,7 @@ class Runner:
     @property
     def leaving(self) -> bool:
         """Partitions are on their way out, or all of it is."""
-        return self.draining or bool(self._leaving)
+        return self.draining or bool(self._drains)
 
     # --- life
 
@@ -146,28 +136,17 @@ class Runner:
         drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def then(positions: Mapping[TopicPartition, Position]) -> None:
-            self._uncommitted = positions
+            self._last_commit.of(positions)
             drained.set_result(None)
 
         self._drain(frozenset(self._assigned), then)
         await drained
         self.drained = True
-        await self._commit_last()
+        await self._last_commit.until_said(self.consumer.commit)
         self.consumer.close()
         await asyncio.wait([self._closed], timeout=LEAVING)
         if not self._closed.done():
             self._closed.set_result(None)
-
-    async def _commit_last(self) -> None:
-        """What it does not carry is sent again: so it is tried more than once."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + LEAVING
-        while self._uncommitted and loop.time() < deadline:
-            self._told = loop.create_future()
-            self.consumer.commit(self._uncommitted)
-            await asyncio.wait([self._told], timeout=deadline - loop.time())
-            if self._uncommitted:
-                await asyncio.sleep(RETRY)
 
     def park(self) -> int:
         """A person's decision: what keeps failing becomes dead letters now. How many events that are."""
@@ -213,8 +192,8 @@ class Runner:
         if paused != self._paused:
             self._paused = paused
             self.consumer.pause_only(paused)
-        if self._leaving:
-            self._let_go(now)
+        if self._drains:
+            self._drains.look(now)
 
     # --- dead letters
 
@@ -264,16 +243,13 @@ class Runner:
     def revoking(self, partitions: Partitions, release: Release) -> None:
         # A stop that comes first takes the positions; what it could not commit yet is committed with the release, since
         # afterwards the partitions are no longer this member's to commit.
-        self._drain(partitions, lambda positions: release.done({**self._hand_over(partitions), **positions}))
-
-    def _hand_over(self, partitions: Partitions) -> Mapping[TopicPartition, Position]:
-        said = self._uncommitted
-        self._uncommitted = {one: at for one, at in said.items() if one not in partitions}
-        return {one: at for one, at in said.items() if one in partitions}
+        self._drain(
+            partitions, lambda positions: release.done({**self._last_commit.hand_over(partitions), **positions})
+        )
 
     def lost(self, partitions: Partitions) -> None:
         self._assigned -= partitions
-        self._hand_over(partitions)
+        self._last_commit.hand_over(partitions)
         self.lane.lose(partitions)
         self._go_on(self.clock())
 
@@ -281,11 +257,7 @@ class Runner:
         self.lane.committed(positions, error)
         if error is not None:
             self.log.tell(Note("warning", "commit failed", fields={"error": error}), self.clock())
-        else:
-            said = self._uncommitted
-            self._uncommitted = {one: at for one, at in said.items() if positions.get(one) != at}
-        if self._told is not None and not self._told.done():
-            self._told.set_result(None)
+        self._last_commit.answered(positions, error)
 
     def lost_to_retention(self, partition: TopicPartition, first: int, until: int) -> None:
         self.lane.retention_took(partition, first, until)
@@ -300,27 +272,17 @@ class Runner:
 
     # --- drains
 
-    def _drain(
-        self, partitions: frozenset[TopicPartition], then: Callable[[Mapping[TopicPartition, Position]], None]
-    ) -> None:
+    def _drain(self, partitions: frozenset[TopicPartition], then: Then) -> None:
+        def let_go(positions: Mapping[TopicPartition, Position]) -> None:
+            self._assigned -= partitions
+            then(positions)
+
         now = self.clock()
-        self.lane.revoke(partitions)
-        self._leaving.append(_Leaving(partitions, now + self.drain_timeout, then))
+        self._drains.begin(partitions, now, let_go)
         self._go_on(now)
 
-    def _let_go(self, now: float) -> None:
-        for leaving in list(self._leaving):
-            if self.lane.drained(leaving.partitions) or now >= leaving.deadline + CLOSING:
-                self._leaving.remove(leaving)
-                self._assigned -= leaving.partitions
-                leaving.then(self.lane.release(leaving.partitions))
-            elif now >= leaving.deadline and not leaving.cut:
-                leaving.cut = True
-                self._cut(leaving.partitions)
-
-    def _cut(self, partitions: frozenset[TopicPartition]) -> None:
-        """The bound of a drain: what is still on the wire is closed, and heard by the lane as cut."""
-        self.lane.cut(partitions)
+    def _close(self, partitions: frozenset[TopicPartition]) -> None:
+        """What is on the wire for these is closed, and heard by the lane as cut."""
         self._senders.cut(
             lambda send: send.conversation is not None and send.conversation.user.assignment.partition in partitions
         )

@@ -70,9 +70,12 @@ def came(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Ite
             yield Came(arrival["user"], number, arrival["time"], _is_lost(arrival))
 
 
+def _is_late(arrival: Mapping[str, Any]) -> bool:
+    return arrival["lasted"] is None or arrival["lasted"] > LATE
+
+
 def _is_lost(arrival: Mapping[str, Any]) -> bool:
-    late = arrival["lasted"] is None or arrival["lasted"] > LATE
-    return late or arrival["fault"] in UNHEARD or arrival["status"] is None
+    return _is_late(arrival) or arrival["fault"] in UNHEARD or arrival["status"] is None
 
 
 def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
@@ -84,10 +87,16 @@ def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) ->
 
 
 def overlaps(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
-    """Whose calls came when while another one of the same user was open."""
+    """Whose calls came when while another one of the same user was open that somebody waited for still."""
+    until: dict[str, float] = {}
     for arrival in arrivals:
-        if arrival["destination"] == destination and arrival["overlap"]:
-            yield arrival["user"], arrival["time"]
+        if arrival["destination"] != destination:
+            continue
+        user, at = arrival["user"], arrival["time"]
+        if arrival["overlap"] and at < until.get(user, 0):
+            yield user, at
+        if not _is_late(arrival):
+            until[user] = max(until.get(user, 0), at + arrival["lasted"])
 
 
 def _at_wigzo(arrival: Mapping[str, Any]) -> int | None:

@@ -77,10 +77,6 @@ class Vendors:
         """Every call so far, in order."""
         return [orjson.loads(line) for line in self._ask("GET", "arrivals").splitlines()]
 
-    def accepted(self) -> int:
-        counts: dict[str, int] = orjson.loads(self._ask("GET", "counts"))["accepted"]
-        return sum(counts.values())
-
     def _put(self) -> None:
         self._ask("PUT", "faults", RULES.dump_json([*self._wrong.values(), *self._always]))
 

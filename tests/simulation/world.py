@@ -25,6 +25,7 @@ from worker.core.lane import Lane
 from worker.core.letters import Produce
 from worker.core.parts import PARTS, Parts
 from worker.core.policy import Policy
+from worker.core.progress import waits_for
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt
 
@@ -368,6 +369,7 @@ class World:
     def _let_time_pass(self, worker: Worker) -> None:
         worker.lane.tick(self.now)
         self._take(worker)
+        self._check_wait(worker)
 
     def _take(self, worker: Worker) -> None:
         """After any input: everything that may be sent is sent."""
@@ -379,6 +381,12 @@ class World:
                 self._put_on_the_wire(worker, effect)
         worker.produced.extend(worker.lane.produces(self.now))
         worker.lane.notes.clear()
+
+    def _check_wait(self, worker: Worker) -> None:
+        """Where nothing is under way, the lane has a name for what it waits for: else the watchdog would bark."""
+        leaving = any(one.leaving for one in worker.lane._intake.assignments.values())
+        if not (worker.wire or worker.produced or leaving or waits_for(worker.lane.standing(), self.now)):
+            raise Broken(f"a wait without a name: {worker.lane.standing()}")
 
     def _put_on_the_wire(self, worker: Worker, send: Send) -> None:
         if send.conversation is not None:

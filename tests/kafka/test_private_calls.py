@@ -12,6 +12,7 @@ from typing import Any
 
 import kafka
 import pytest
+from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.consumer.subscription_state import SubscriptionState
 from kafka.coordinator.base import BaseCoordinator
@@ -73,6 +74,23 @@ def test_heartbeats_joins_and_exits_are_where_the_lease_listens() -> None:
         assert inspect.getsource(source).count("self.reset_generation(") == 2
 
 
+def test_the_topics_and_their_ids_are_read_where_they_were() -> None:
+    assert parameters(ClusterMetadata.request_update) == ["self"]
+    assert parameters(ClusterMetadata.topic_id) == ["self", "topic_name"]
+    assert parameters(ClusterMetadata.partitions_for_topic) == ["self", "topic"]
+    assert parameters(NetworkSelector.run) == ["self", "coro", "args"]
+
+
+def test_a_join_under_way_is_still_forgotten_after_new_metadata() -> None:
+    """Else ``finish_join`` has become needless."""
+    assert "self._assignment_snapshot = self._metadata_snapshot" in inspect.getsource(
+        ConsumerCoordinator._perform_assignment
+    )
+    joining = inspect.getsource(BaseCoordinator.join_group_async)
+    assert "while self.need_rejoin():" in joining
+    assert joining.index("self.rejoining = True") < joining.index("self.rejoining = False")
+
+
 def test_the_fetcher_still_parks_records_where_it_is_given_them_back() -> None:
     source = inspect.getsource(Fetcher)
     assert "if self._next_partition_records is None:" in source, "unpark() may have become needless, or wrong"
@@ -91,6 +109,9 @@ def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> N
         assert isinstance(consumer._fetcher, Fetcher)
         assert isinstance(consumer._client._manager, KafkaConnectionManager)
         assert isinstance(consumer._client._net, NetworkSelector)
+        assert isinstance(consumer._net, NetworkSelector)
+        assert isinstance(consumer._manager, KafkaConnectionManager)
+        assert isinstance(consumer._cluster, ClusterMetadata)
 
 
 def test_no_other_adapter_touches_what_is_private() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 from tests.kafka.doubles import Member, alter, create, delete, eventually, produce, topic_id
+from worker.adapters.assignor import Assignor
 from worker.adapters.cluster import group_commits
 from worker.adapters.connection import Connection
 from worker.core.commit_metadata import Metadata, encode
@@ -142,6 +144,33 @@ def test_a_topic_that_is_made_anew_with_fewer_partitions_holds_nobody_up(apache:
         # A question about a partition that is gone is asked for ten seconds; and so is a commit, for five.
         eventually(lambda: {*numbered("new", 20)} <= {*first.lane.values, *second.lane.values}, seconds=10)
         eventually(lambda: first.owns(1) and second.owns(1))
+
+
+@pytest.mark.apache
+def test_a_partition_that_its_topic_does_not_have_keeps_nobody_from_reading_the_others(
+    apache: Cluster, unique: Names
+) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic)
+    produce(apache.bootstrap, topic, numbered("new", 3))
+    member = Member(apache.bootstrap, topic, group=group)
+    member.consumer._assignor = dated = Dated(group)
+    member.consumer._options["partition_assignment_strategy"] = [dated]
+    with member:
+        eventually(lambda: member.lane.values == numbered("new", 3), seconds=10)
+        assert member.owns(1)
+        produce(apache.bootstrap, topic, numbered("newer", 3))
+        eventually(lambda: len(member.lane.values) == 6, seconds=10)
+
+
+class Dated(Assignor):
+    """Of a leader that still knows the topic as it was: with one partition more."""
+
+    def assign(self, cluster: Any, members: Sequence[Any]) -> dict[str, Any]:
+        assigned = super().assign(cluster, members)
+        ((member, assignment),) = assigned.items()
+        given = [(topic, [*numbers, max(numbers) + 1]) for topic, numbers in assignment.assigned_partitions]
+        return {member: ConsumerProtocolAssignment(self.version, given, b"")}
 
 
 @pytest.mark.apache

@@ -71,9 +71,13 @@ class Beginnings:
         self.ignored = 0
 
     def begin(self, consumer: KafkaConsumer, partitions: Collection[KafkaPartition]) -> list[Assigned]:
-        """Seek each to its place; what is new is committed already. Raises NoStart, KafkaError."""
+        """Seek each to its place; what is new is committed already. Raises NoStart, KafkaError.
+
+        Those that the topic does not have (any more) are left out: a question about one is asked until its time is up.
+        """
         commits = self._commits(consumer, partitions)
         private_calls.refresh_metadata(consumer, SECONDS)
+        partitions = _present(consumer, partitions)
         topic_ids = {each.topic: private_calls.topic_id(consumer, each.topic) for each in partitions}
         decided = self._decide(commits, partitions, topic_ids)
         found = _found(consumer, decided, topic_ids)
@@ -111,8 +115,8 @@ class Beginnings:
     ) -> Mapping[KafkaPartition, Committed]:
         """Those of the whole group, not only of ``partitions``: the others' say when the group began."""
         topics = {partition.topic for partition in partitions} | set(consumer.subscription() or ())
-        known = {KafkaPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic)}
-        answered = private_calls.committed(consumer, known | set(partitions), SECONDS)
+        known = frozenset().union(*(private_calls.partitions_of(consumer, topic) for topic in topics))
+        answered = private_calls.committed(consumer, known | frozenset(partitions), SECONDS)
         return {partition: self._read(partition, each) for partition, each in answered.items()}
 
     def _read(self, partition: KafkaPartition, commit: OffsetAndMetadata) -> Committed:
@@ -182,6 +186,13 @@ class Beginnings:
                 "this broker keeps no commit metadata: "
                 "what was delivered ahead of an undelivered event is sent again after a restart"
             )
+
+
+def _present(consumer: KafkaConsumer, partitions: Collection[KafkaPartition]) -> list[KafkaPartition]:
+    present = [each for each in partitions if each in private_calls.partitions_of(consumer, each.topic)]
+    for absent in frozenset(partitions) - frozenset(present):
+        consumer.seek(absent, 0)  # without a place, none of the others would be read either
+    return present
 
 
 def _found(

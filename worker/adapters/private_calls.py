@@ -101,6 +101,15 @@ def topic_id(consumer: KafkaConsumer, topic: str) -> bytes | None:
     return found.bytes if found is not None and found.int else None
 
 
+def partitions_of(consumer: KafkaConsumer, topic: str) -> frozenset[KafkaPartition]:
+    """As the last metadata had them. No request.
+
+    Public ``partitions_for_topic`` asks for all topics of the cluster where this one is gone, and waits without end.
+    """
+    numbers = consumer._cluster.partitions_for_topic(topic) or ()
+    return frozenset(KafkaPartition(topic, number) for number in numbers)
+
+
 def positions(consumer: KafkaConsumer) -> dict[KafkaPartition, int]:
     """The next offset of each assigned partition that has one.
 

@@ -160,14 +160,16 @@ class Reader:
         self.ends = _ends(self._consumer, self._subscription.begun)
 
     def _begin(self) -> None:
-        fresh = self._subscription.fresh
-        if not fresh:
+        if not self._subscription.fresh:
             return
-        begun = self._beginnings.begin(self._consumer, fresh)
-        self._subscription.begin(fresh)
-        self._positions |= {KafkaPartition(*each.partition): each.position.offset for each in begun}
+        begun = self._beginnings.begin(self._consumer, self._subscription.fresh)
+        places = {KafkaPartition(*each.partition): each.position.offset for each in begun}
+        if not places:
+            return  # not there any more: another rebalance follows
+        self._subscription.begin(frozenset(places))
+        self._positions |= places
         self._topic_ids.note(begun)
-        self._log.info("partitions are assigned", partitions=sorted(f"{topic}/{number}" for topic, number in fresh))
+        self._log.info("partitions are assigned", partitions=sorted(f"{topic}/{number}" for topic, number in places))
         self._call(self._inbox.assigned, begun)
 
     def _pause(self, *, everything: bool) -> None:
@@ -202,7 +204,7 @@ class Reader:
 
     def _begin_recreated(self) -> None:
         for partition in self._recreated():
-            if partition.partition not in self._consumer.partitions_for_topic(partition.topic):
+            if partition not in private_calls.partitions_of(self._consumer, partition.topic):
                 continue  # the new topic has fewer: the next rebalance takes it away
             first = gaps.earliest(self._consumer, partition)
             self._begin_anew(partition, self._positions.get(partition, 0), first, first, "the topic was made anew")

@@ -23,8 +23,3 @@ class Settled:
             return True
         above = self._maps.get(partition)
         return above is not None and (above.settles(offset) or bool(above.members(offset) >> member & 1))
-
-    def end(self, partition: TopicPartition) -> int:
-        """From here on nothing is settled."""
-        committed = self._commits.get(partition, NOTHING).offset
-        return max(committed, self._maps[partition].stop) if partition in self._maps else committed

@@ -100,6 +100,23 @@ def test_partitions_take_turns_where_there_is_little_room() -> None:
     assert lane.written == lane.vendor.by_user
 
 
+def test_a_partition_that_never_had_a_record_has_no_share_of_the_buffer() -> None:
+    """Else failing users who hold half of it would leave the healthy ones of their partition the other half unused."""
+    lane = Virtual(
+        Vendor(lambda arrival: Response(500) if arrival.key.startswith("sick") else None),
+        policy=model(buffer_events=20),
+        partitions=(P0, P1),
+    )
+    for number in range(12):
+        lane.write(f"sick{number % 4}")
+        lane.write(f"well{number}")
+    for number in range(12, 60):
+        lane.write(f"well{number}")
+    lane.run(5.0)
+    served = {arrival.key for arrival in lane.vendor.arrivals} - {f"sick{number}" for number in range(4)}
+    assert ({f"well{number}" for number in range(60)}, 12) == (served, sum(lane.lane.standing().pending.values()))
+
+
 def test_one_envelope_is_let_in_whatever_its_size() -> None:
     lane = Virtual(policy=model(buffer_events=10))
     lane.append({"batch": [lane.a_message(f"u{user}") for user in range(500)]})

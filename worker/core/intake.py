@@ -45,6 +45,7 @@ class Intake:
         self._tally = tally
         self._arrivals = 0
         self._turn = 0
+        self._sharing = 0  # partitions that have a share of the buffer
 
     def assign(self, partition: TopicPartition, start: int, settled: OffsetMap) -> Assignment:
         """A partition is ours: a new ledger, and nothing of an earlier assignment."""
@@ -74,6 +75,7 @@ class Intake:
             assignment = self.assignments.get(partition)
             if assignment is not None and assignment.serves:
                 assignment.backlog.extend(records)
+                assignment.used = True
         for partition, position in positions.items():
             assignment = self.assignments.get(partition)
             if assignment is not None:
@@ -86,6 +88,8 @@ class Intake:
         limits: set[str] = set()
         waiting = [one for one in self.assignments.values() if one.serves]
         self._turn += 1
+        # Replay partitions, which hardly ever have a record, are as many as the sources': they get no half of it all.
+        self._sharing = sum(one.used for one in waiting)
         for index in range(len(waiting)):
             assignment = waiting[(index + self._turn) % len(waiting)]
             limit = self._admit_from(assignment, now)
@@ -124,7 +128,7 @@ class Intake:
 
     def _is_full(self, assignment: Assignment) -> str | None:
         """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""
-        policy, queues, letters, partitions = self._policy, self._queues, self._letters, len(self.assignments)
+        policy, queues, letters, partitions = self._policy, self._queues, self._letters, self._sharing
         if not policy.enabled:
             return "disabled"
         if _is_met(policy.buffer_events, queues.events + letters.events, assignment.events, partitions):

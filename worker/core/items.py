@@ -95,6 +95,7 @@ class Assignment:
     known_failures: dict[tuple[int, int], int] = field(default_factory=dict)  # (offset, member) → first failure
     malformed: set[DeadLetter] = field(default_factory=set)  # what was no event, on its way to the dead letters
     changed: bool = False  # something was settled since the last commit
+    used: bool = False  # it has had a record: it has a share of the buffer
     leaving: bool = False
     gone: bool = False
 

@@ -119,7 +119,7 @@ def test_a_static_member_comes_back_to_its_partitions_and_its_group_hears_nothin
     place.topics.produce(place.topic, a_crowd(USERS, EACH))
     sandbox.put_faults(SLOW)
     first, second = (
-        Worker(tmp_path, place.kafka(instance_id=name), *_destinations(sandbox), name=name)
+        Worker(tmp_path, place.kafka(instance_id=name, session_timeout=20), *_destinations(sandbox), name=name)
         for name in ("relay-0", "relay-1")
     )
     with first, second:

@@ -17,6 +17,7 @@ class Account:
     ``overlaps``   requests that came while another of the same user was open: the order is left to luck.
     ``duplicates`` arrivals beyond an event's first.
     ``unknown``    requests without a marker of this workload.
+    ``refused``    requests of users who fail: no arrivals.
     """
 
     requests: int = 0
@@ -25,6 +26,7 @@ class Account:
     late: int = 0
     overlaps: int = 0
     unknown: int = 0
+    refused: int = 0
     open: int = 0
     peak_open: int = 0
     first: float = 0.0
@@ -32,13 +34,26 @@ class Account:
 
 
 class Books:
-    """The sink's memory: fixed arrays, so that keeping them costs next to nothing."""
+    """The sink's memory: fixed arrays, so that keeping them costs next to nothing.
 
-    def __init__(self, events: int, users: int) -> None:
+    The first ``failing`` users are refused, until it is set to 0.
+    """
+
+    def __init__(self, events: int, users: int, failing: int = 0) -> None:
         self.account = Account()
+        self.failing = failing
         self._arrivals = array("H", bytes(2 * events))
         self._latest = array("i", [-1]) * users
         self._open = array("H", bytes(2 * users))
+
+    def refuses(self, body: bytes) -> bool:
+        """Whether this request's user fails at the moment; if so it is counted, and did not arrive."""
+        found = self._marker(body) if self.failing else None
+        if found is None or found[1] >= self.failing:
+            return False
+        self.account.requests += 1
+        self.account.refused += 1
+        return True
 
     def arrive(self, body: bytes, now: float) -> int | None:
         """A request came; what to give :meth:`leave` when its answer is written, ``None`` for an unknown one."""

@@ -116,10 +116,11 @@ def figures(account: Account, watch: Watch, events: int, others: float) -> Figur
 
 
 @contextmanager
-def a_sink(workload: Workload, latency: float) -> Iterator[str]:
-    """A sink in a process of its own; its URL."""
+def a_sink(workload: Workload, latency: float, failing: int = 0) -> Iterator[str]:
+    """A sink in a process of its own, where so many users fail at first; its URL."""
     sizes = ("--events", str(workload.events), "--users", str(workload.users), "--latency", str(latency))
-    sink = subprocess.Popen((sys.executable, "-m", "bench.sink", *sizes), stdout=subprocess.PIPE, text=True)
+    command = (sys.executable, "-m", "bench.sink", *sizes, "--failing", str(failing))
+    sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert sink.stdout is not None  # noqa: S101  (asked for above; for the type checker)
         yield f"http://127.0.0.1:{int(sink.stdout.readline())}"

@@ -1,5 +1,7 @@
 """The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them.
 
+Some users may fail (500) until ``GET /recover``.
+
 A hand-written protocol: it must cost a fraction of what it measures. One request at a time on a connection, bodies
 with a ``Content-Length``; that is what the worker sends.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -23,6 +26,7 @@ ANSWER = (
     + str(len(ANSWER_BODY)).encode()
     + b"\r\n\r\n"
 ) + ANSWER_BODY
+REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 HEAD_ENDS = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
@@ -52,15 +56,23 @@ class Sink(asyncio.Protocol):
         self._waiting = b""
         if data.startswith(b"GET /books"):
             self._write(answer(orjson.dumps(self._books.report())))
+        elif data.startswith(b"GET /recover"):
+            self._books.failing = 0
+            self._write(answer(b""))
         else:
             self._take(data[body_at:])
 
     def _take(self, body: bytes) -> None:
-        user = self._books.arrive(body, time.time())
-        if self._latency:
-            self._loop.call_later(self._latency, partial(self._answer, user))
+        if self._books.refuses(body):
+            self._soon(partial(self._write, REFUSAL))
         else:
-            self._answer(user)
+            self._soon(partial(self._answer, self._books.arrive(body, time.time())))
+
+    def _soon(self, reply: Callable[[], None]) -> None:
+        if self._latency:
+            self._loop.call_later(self._latency, reply)
+        else:
+            reply()
 
     def _answer(self, user: int | None) -> None:
         if user is not None:
@@ -95,8 +107,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, required=True)
     parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
+    parser.add_argument("--failing", type=int, default=0, help="so many users are refused at first")
     given = parser.parse_args()
-    uvloop.run(serve(Books(given.events, given.users), given.latency))
+    uvloop.run(serve(Books(given.events, given.users, given.failing), given.latency))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,14 @@ def test_a_second_arrival_is_a_duplicate_and_not_late() -> None:
     assert (1, 0, 2, 3, 2.0) == (account.duplicates, account.late, account.arrived, account.requests, account.last)
 
 
+def test_a_user_who_fails_is_refused_and_has_not_arrived() -> None:
+    account = Books(EVENTS, USERS, failing=1)
+    assert [True, False] == [account.refuses(a_body(0, user=0)), account.refuses(a_body(1, user=1))]
+    account.failing = 0
+    assert not account.refuses(a_body(0, user=0))
+    assert Account(requests=1, refused=1) == account.account
+
+
 def test_two_open_requests_of_one_user_overlap() -> None:
     account = Books(EVENTS, USERS)
     account.arrive(a_body(0, user=1), 1.0)

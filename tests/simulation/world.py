@@ -369,7 +369,6 @@ class World:
     def _let_time_pass(self, worker: Worker) -> None:
         worker.lane.tick(self.now)
         self._take(worker)
-        self._check_wait(worker)
 
     def _take(self, worker: Worker) -> None:
         """After any input: everything that may be sent is sent."""
@@ -381,12 +380,6 @@ class World:
                 self._put_on_the_wire(worker, effect)
         worker.produced.extend(worker.lane.produces(self.now))
         worker.lane.notes.clear()
-
-    def _check_wait(self, worker: Worker) -> None:
-        """Where nothing is under way, the lane has a name for what it waits for: else the watchdog would bark."""
-        leaving = any(one.leaving for one in worker.lane._intake.assignments.values())
-        if not (worker.wire or worker.produced or leaving or waits_for(worker.lane.standing(), self.now)):
-            raise Broken(f"a wait without a name: {worker.lane.standing()}")
 
     def _put_on_the_wire(self, worker: Worker, send: Send) -> None:
         if send.conversation is not None:
@@ -561,6 +554,9 @@ class World:
                 held = self.now - max(self.well_since, standing.held_since)
                 if held > RECOVERED:
                     raise Broken(f"the vendor is well, and the lane holds still: {standing}")
+            leaving = any(one.leaving for one in worker.lane._intake.assignments.values())
+            if not (worker.wire or worker.produced or leaving or waits_for(standing, self.now)):
+                raise Broken(f"a wait without a name, for which the watchdog would bark: {standing}")
 
     def _check_orders(self) -> None:
         for users in self.written.values():

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=26, help="of acts; the peace after each round comes on top")
+    parser.add_argument("--seed", type=int, default=57)  # its 24 minutes have 315 crashes, 100 rollouts, 60 brokers
+    parser.add_argument("--minutes", type=float, default=24, help="of acts; the peace after each round comes on top")
     parser.add_argument("--rounds", type=int, nargs="*", help="only these, by their numbers from 0")
     parser.add_argument("--rate", type=float, default=60, help="events a second")
     parser.add_argument("--users", type=int, default=200)

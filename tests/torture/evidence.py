@@ -87,16 +87,30 @@ def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) ->
 
 
 def overlaps(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
-    """Whose calls came when while another one of the same user was open that somebody waited for still."""
-    until: dict[str, float] = {}
+    """Whose calls came when while another one of the same user was open: not that one again, after a timeout, and not
+    one that nobody can have waited for any more."""
+    latest: dict[str, Mapping[str, Any]] = {}
     for arrival in arrivals:
         if arrival["destination"] != destination:
             continue
-        user, at = arrival["user"], arrival["time"]
-        if arrival["overlap"] and at < until.get(user, 0):
-            yield user, at
+        former = latest.get(arrival["user"])
+        if (
+            arrival["overlap"]
+            and former is not None
+            and _said(former) != _said(arrival)
+            and _ends(former) > arrival["time"]
+        ):
+            yield arrival["user"], arrival["time"]
         if not _is_late(arrival):
-            until[user] = max(until.get(user, 0), at + arrival["lasted"])
+            latest[arrival["user"]] = arrival
+
+
+def _said(arrival: Mapping[str, Any]) -> tuple[object, ...]:
+    return arrival["operation"], arrival["path"], arrival["body"]
+
+
+def _ends(arrival: Mapping[str, Any]) -> float:
+    return float(arrival["time"] + arrival["lasted"])
 
 
 def _at_wigzo(arrival: Mapping[str, Any]) -> int | None:

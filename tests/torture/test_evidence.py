@@ -23,7 +23,15 @@ class Record:
 
 def an_arrival(**fields: Any) -> dict[str, Any]:
     usual = {"destination": "wigzo", "operation": "learn/event", "user": "u1", "time": 5.0, "status": 200, "fault": ""}
-    return {**usual, "accepted": True, "lasted": 0.1, "overlap": 0, "body": {"eventval": {"number": 3}}, **fields}
+    return {
+        **usual,
+        "accepted": True,
+        "lasted": 0.1,
+        "overlap": 0,
+        "path": "/",
+        "body": {"eventval": {"number": 3}},
+        **fields,
+    }
 
 
 def a_check(**fields: Any) -> dict[str, Any]:
@@ -60,7 +68,8 @@ def test_failures_are_told_where_events_share_a_flow() -> None:
 
 
 def test_two_calls_of_a_user_overlap_where_the_first_is_waited_for_still() -> None:
-    second = an_arrival(time=5.5, overlap=1)
+    second = an_arrival(time=5.5, overlap=1, body={"eventval": {"number": 4}})
     assert [("u1", 5.5)] == list(overlaps([an_arrival(lasted=0.6), second], "wigzo"))
-    for first in (an_arrival(lasted=None), an_arrival(lasted=2.1), an_arrival(lasted=0.4), a_check(lasted=0.6)):
+    over = (an_arrival(lasted=None), an_arrival(lasted=2.1), an_arrival(lasted=0.4), a_check(lasted=0.6))
+    for first in (*over, {**second, "time": 5.0, "lasted": 0.6}):
         assert [] == list(overlaps([first, second], "wigzo"))

@@ -36,6 +36,7 @@ def a_status(**fields: Any) -> Status:
             "pending": {"ready": 2, "sleeping": 1},
             "oldest_pending": NOW - 90,
             "keys_failing": 1,
+            "at_risk": 5,
             "limited_by": frozenset(),
             "imbalance": 0,
             "partitions": {FIRST: a_partition(), SECOND: a_partition(paused=True, map_chars=99)},
@@ -114,6 +115,7 @@ def test_gauges_are_how_the_lane_stands() -> None:
     assert {("breaker",)} == {state for state, value in of("destination_state", lane).items() if value}
     assert {(state,) for state in State} == set(of("destination_state", lane))
     assert {(): 1} == of("keys_failing", lane)
+    assert {(): 5} == of("events_at_risk", lane)
     assert {(): 2} == of("partitions_assigned", lane)
     assert {(): 1} == of("partitions_paused", lane)
     assert {("offset map",): 1} == of("limited_by", lane)

@@ -271,3 +271,17 @@ def test_what_failed_under_an_earlier_owner_is_no_first_attempt_for_the_breaker(
     assert 19 == lane.lane.standing().keys_failing
     lane.run(10.0)
     assert State.OPEN is lane.lane.state
+
+
+def test_of_who_was_given_up_and_never_came_back_nothing_is_kept_for_more_than_a_day() -> None:
+    lane = Virtual(Vendor(poison(Response(500), "e1")), books_every=100)
+    lane.write("sick")
+    lane.trickle(WINDOW + 10 * MINUTE, every=60.0)
+    users = lane.lane._intake.assignments[P0].users
+    assert ({"e1": "retries-exhausted"}, ["sick"]) == (lane.dead, list(users))
+    lane.run(23 * HOUR)
+    assert ["sick"] == list(users)
+    for _ in range(5):
+        lane.run(HOUR)
+        lane.lane.tick(lane.now)
+    assert [] == list(users)

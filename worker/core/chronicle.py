@@ -12,6 +12,7 @@ from worker.core.standing import is_full_of_failing
 from worker.core.tally import Tally
 
 LOOK_EVERY: Final = 10.0  # seconds: it looks at every user, and changes slowly
+KEPT: Final = 86_400.0  # seconds that it is remembered of a user who is gone that its events were given up
 
 
 class Chronicle:
@@ -33,6 +34,7 @@ class Chronicle:
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY
             self._look()
+            self._intake.forget_the_past(now - KEPT)
 
     def tell(self, now: float) -> bool:
         """Whether the state has changed since it was told last."""

@@ -59,6 +59,14 @@ class Intake:
         if not self.backlogged:
             self.limited_by = NOTHING
 
+    def forget_the_past(self, before: float) -> None:
+        """Users with no event who failed last before then, and were given up: whoever comes back begins anew."""
+        for assignment in self.assignments.values():
+            past = [one for one in assignment.users.values() if not one.waiting and one.trouble is not None]
+            for user in past:
+                if user.trouble is not None and user.trouble.last < before:
+                    del assignment.users[user.key]
+
     def others_wait(self, user: User) -> bool:
         """Is there an event of another user here, whose request could confirm a refusal?"""
         users = (one for assignment in self.assignments.values() for one in assignment.users.values())

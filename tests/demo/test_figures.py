@@ -41,6 +41,7 @@ class ALane:
             pending={"open": 1},
             oldest_pending=None,
             keys_failing=0,
+            at_risk=0,
             limited_by=frozenset(),
             imbalance=0,
             partitions={},

@@ -21,8 +21,8 @@ from worker.adapters.connection import Connection, Log, connected
 from worker.adapters.inbox import Inbox
 from worker.adapters.lease import Lease
 from worker.adapters.reader import PASSING, TROUBLE_PAUSE, Reader, Wishes
+from worker.adapters.rejoining import Rejoining
 from worker.adapters.subscription import GRACE_SECONDS, Bounded, Positions, Subscription
-from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt
 
@@ -96,7 +96,7 @@ class Consumer:
         self._drain_timeout = drain_timeout
         self._bounded = bounded
         self._beginnings = Beginnings(start_at, now, log, ours)
-        self._watchdog = Watchdog(drain_timeout + 2 * GRACE_SECONDS)
+        self._rejoining = Rejoining(drain_timeout + 2 * GRACE_SECONDS)
         self._wishes = Wishes()
         self._lease = Lease(session_timeout)
         self._stopping = False
@@ -193,7 +193,7 @@ class Consumer:
             self.turns += 1
 
     def _know_topics(self, consumer: KafkaConsumer) -> None:
-        """Before the first poll: else the first round races the first metadata (see worker.adapters.watchdog)."""
+        """Before the first poll: else the first round races the first metadata (see worker.adapters.rejoining)."""
         unknown = list(self._topics)
         while unknown and not self._stopping:
             try:
@@ -209,7 +209,7 @@ class Consumer:
             subscription,
             self._assignor,
             beginnings=self._beginnings,
-            watchdog=self._watchdog,
+            rejoining=self._rejoining,
             wishes=self._wishes,
             inbox=self._inbox,
             call=self._call,

@@ -28,9 +28,9 @@ from worker.adapters.beginnings import Beginnings
 from worker.adapters.connection import Log
 from worker.adapters.gaps import Deleted, Parted
 from worker.adapters.inbox import Inbox, Partitions
+from worker.adapters.rejoining import Rejoining
 from worker.adapters.subscription import Subscription
 from worker.adapters.topic_ids import TopicIds
-from worker.adapters.watchdog import Watchdog
 from worker.core.records import TopicPartition
 
 POLL_MS: Final = 100
@@ -92,7 +92,7 @@ class Reader:
         assignor: Assignor,
         *,
         beginnings: Beginnings,
-        watchdog: Watchdog,
+        rejoining: Rejoining,
         wishes: Wishes,
         inbox: Inbox,
         call: Callable[..., object],
@@ -104,7 +104,7 @@ class Reader:
         self._subscription = subscription
         self._assignor = assignor
         self._beginnings = beginnings
-        self._watchdog = watchdog
+        self._rejoining = watchdog
         self._wishes = wishes
         self._inbox = inbox
         self._call = call
@@ -183,7 +183,7 @@ class Reader:
 
     def _watch(self) -> None:
         owned = len(self._consumer.assignment())
-        if self._watchdog.suspects(
+        if self._rejoining.suspects(
             self._clock(), owned=owned, rounds=self._assignor.rounds, unassigned=self._assignor.unassigned
         ):
             self._log.info("joining the group anew: partitions may have been left over", owned=owned)

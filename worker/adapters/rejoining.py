@@ -15,7 +15,7 @@ from __future__ import annotations
 LONGEST = 300.0
 
 
-class Watchdog:
+class Rejoining:
     """``patience`` is how long a round may be overdue, seconds: longer than any drain."""
 
     def __init__(self, patience: float) -> None:

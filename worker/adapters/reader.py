@@ -104,7 +104,7 @@ class Reader:
         self._subscription = subscription
         self._assignor = assignor
         self._beginnings = beginnings
-        self._rejoining = watchdog
+        self._rejoining = rejoining
         self._wishes = wishes
         self._inbox = inbox
         self._call = call

@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.torture.round import Outcome
 
-WORKERS: Final = ("crashes", "rolling restarts", "clean stops", "freezes", "visits")
+WORKERS: Final = ("crashes", "rolling restarts", "clean stops", "freezes", "visits", "fenced")
 KAFKA: Final = ("broker restarts", "of coordinators", "refusals of commits", "refusals of dead letters")
 
 

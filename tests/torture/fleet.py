@@ -17,6 +17,7 @@ from tests.whole.worker import Worker
 READY: Final = 10.0  # seconds that a rollout waits for one worker to be ready; under torture it may never be
 LOOK: Final = 0.3
 STOPS: Final = 75.0  # seconds in which a worker that is told to must have ended, whatever Kafka does
+FENCED: Final = "another process has taken this one's place"
 LINES: Final = 8
 LINE: Final = 400  # characters
 AFTERMATH: Final = 12.0  # seconds for which a member that is gone disturbs its group: its session, and a rebalance
@@ -59,6 +60,7 @@ class Fleet:
     clock: Callable[[], float] = time.time
     done: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    fenced: list[tuple[float, str]] = field(default_factory=list)  # when, and the fault unless a broker is to blame
     incidents: list[Incident] = field(default_factory=list)
     _rollouts: deque[_Rollout] = field(default_factory=deque)
     _looked: float = 0.0
@@ -149,7 +151,11 @@ class Fleet:
         # SIGTERM before Python has come to the worker's own handler.
         asked = member.told is not None and code in (0, -signal.SIGTERM)
         if not member.killed and not asked:
-            self.faults.append(f"{member.name} ended by itself with {code}{last_words(member)}")
+            fault = f"{member.name} ended by itself with {code}{last_words(member)}"
+            if FENCED in fault:
+                self.fenced.append((now, fault))
+            else:
+                self.faults.append(fault)
             member.again = now + 1.0
             self.incidents.append(Incident("crash", now, now + AFTERMATH))
         else:

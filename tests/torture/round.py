@@ -48,14 +48,24 @@ def torture(plan: Round, on: Kafka, folder: Path, *, rate: float, users: int, sa
         stage.peace()
         stage.farewell()
         verdicts = place.verdicts(weighed([*stage.incidents, *fleet.incidents]))
-    faults = (*stage.faults, *fleet.faults, *_violations(verdicts))
-    return Outcome(stage.done + fleet.done, verdicts, faults)
+    done = stage.done + fleet.done + Counter({"fenced": len(fleet.fenced)})
+    faults = (*stage.faults, *fleet.faults, *_fences(fleet.fenced, stage.incidents), *_violations(verdicts))
+    return Outcome(done, verdicts, faults)
 
 
 def weighed(incidents: Iterable[Incident]) -> Sequence[Incident]:
     """Those that can make an event come twice, the gravest first."""
     counting = (each for each in incidents if each.cause in WEIGHT)
     return sorted(counting, key=lambda each: (WEIGHT.index(each.cause), each.begin))
+
+
+def _fences(fenced: Iterable[tuple[float, str]], incidents: Sequence[Incident]) -> Iterator[str]:
+    """Nobody has an instance id twice here. But a broker that is killed in a rebalance comes back without the member ids
+    that it gave meanwhile, and fences who has one: Kafka has no other word for it, and a new start is what helps."""
+    brokers = [each for each in incidents if each.cause == "broker"]
+    for at, fault in fenced:
+        if not any(each.begin <= at <= each.until for each in brokers):
+            yield fault
 
 
 def _violations(verdicts: Mapping[Destination, Verdict]) -> Iterator[str]:

@@ -60,8 +60,8 @@ def weighed(incidents: Iterable[Incident]) -> Sequence[Incident]:
 
 
 def _fences(fenced: Iterable[tuple[float, str]], incidents: Sequence[Incident]) -> Iterator[str]:
-    """Nobody has an instance id twice here. But a broker that is killed in a rebalance comes back without the member ids
-    that it gave meanwhile, and fences who has one: Kafka has no other word for it, and a new start is what helps."""
+    """Nobody has an instance id twice here. But a broker that is killed in a rebalance comes back without the member
+    ids that it gave meanwhile, and fences who has one: Kafka has no other word for it, and a new start helps."""
     brokers = [each for each in incidents if each.cause == "broker"]
     for at, fault in fenced:
         if not any(each.begin <= at <= each.until for each in brokers):

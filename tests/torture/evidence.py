@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 from kafka import KafkaConsumer, TopicPartition
 
 from tests.torture.judge import Came, Logged, Place
@@ -70,14 +72,6 @@ def came(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Ite
             yield Came(arrival["user"], number, arrival["time"], _is_lost(arrival))
 
 
-def _is_late(arrival: Mapping[str, Any]) -> bool:
-    return arrival["lasted"] is None or arrival["lasted"] > LATE
-
-
-def _is_lost(arrival: Mapping[str, Any]) -> bool:
-    return _is_late(arrival) or arrival["fault"] in UNHEARD or arrival["status"] is None
-
-
 def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
     """Whose calls went wrong when, where events of one user share a flow."""
     if destination in MERGING:
@@ -87,30 +81,39 @@ def failures(arrivals: Iterable[Mapping[str, Any]], destination: Destination) ->
 
 
 def overlaps(arrivals: Iterable[Mapping[str, Any]], destination: Destination) -> Iterator[tuple[str, float]]:
-    """Whose calls came when while another one of the same user was open: not that one again, after a timeout, and not
-    one that nobody can have waited for any more."""
+    """Whose calls came when while another one of the same user was open.
+
+    A request whose answer was not waited for any longer is no fault: nobody can take it back, and it may come later
+    than the same one again, and than what follows. So only calls that came once so far count.
+    """
+    times: Counter[object] = Counter()
     latest: dict[str, Mapping[str, Any]] = {}
     for arrival in arrivals:
         if arrival["destination"] != destination:
             continue
+        times[_said(arrival)] += 1
         former = latest.get(arrival["user"])
-        if (
-            arrival["overlap"]
-            and former is not None
-            and _said(former) != _said(arrival)
-            and _ends(former) > arrival["time"]
-        ):
+        both_once = former is not None and times[_said(former)] == times[_said(arrival)] == 1
+        if arrival["overlap"] and former is not None and both_once and _ends(former) > arrival["time"]:
             yield arrival["user"], arrival["time"]
         if not _is_late(arrival):
             latest[arrival["user"]] = arrival
 
 
 def _said(arrival: Mapping[str, Any]) -> tuple[object, ...]:
-    return arrival["operation"], arrival["path"], arrival["body"]
+    return arrival["user"], arrival["operation"], arrival["path"], orjson.dumps(arrival["body"])
 
 
 def _ends(arrival: Mapping[str, Any]) -> float:
     return float(arrival["time"] + arrival["lasted"])
+
+
+def _is_late(arrival: Mapping[str, Any]) -> bool:
+    return arrival["lasted"] is None or arrival["lasted"] > LATE
+
+
+def _is_lost(arrival: Mapping[str, Any]) -> bool:
+    return _is_late(arrival) or arrival["fault"] in UNHEARD or arrival["status"] is None
 
 
 def _at_wigzo(arrival: Mapping[str, Any]) -> int | None:

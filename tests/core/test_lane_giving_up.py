@@ -25,6 +25,7 @@ from tests.core.virtual import (
     Virtual,
 )
 from tests.simulation.destination import DESTINATION, HOST, Account
+from worker.core.commit_metadata import decode
 from worker.core.holds.states import State
 
 WINDOW = 4 * HOUR
@@ -258,6 +259,18 @@ def test_a_first_failure_is_kept_while_its_event_is_not_read_again() -> None:
     lane.crash()
     failing = lane.lane._intake.assignments[P0].known_failures
     assert {(0, 0): int(START)} == failing or lane.lane.standing().keys_failing
+
+
+def test_a_first_failure_of_an_event_that_is_wanted_no_more_is_forgotten_once_it_is_committed() -> None:
+    before = Virtual(Vendor(poison(Response(500), "e1")), books_every=20)
+    before.write("sick")
+    before.trickle(20 * MINUTE, every=60.0)
+    before.drain()
+    lane = Virtual(policy=a_policy(integration="Model", types=frozenset({"page"})), kafka=before.kafka)
+    lane.finish()
+    lane.commit()
+    said = decode(lane.kafka.commits[P0].metadata, lane.kafka.commits[P0].offset)
+    assert (21, ()) == (lane.committed(), said.failing if said else None)
 
 
 def test_what_failed_under_an_earlier_owner_is_no_first_attempt_for_the_breaker() -> None:

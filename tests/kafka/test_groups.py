@@ -272,7 +272,7 @@ def test_a_commit_while_the_group_waits_for_a_member_fails_and_may_be_tried_agai
                 assert first.lane.failure is None
                 silent.close()  # it leaves, and the round goes on
                 eventually(lambda: first.owns(1) and second.owns(1))
-                assert first.commit({each: Position(0) for each in first.lane.owned}) is None
+                eventually(lambda: first.commit({each: Position(0) for each in first.lane.owned}) is None)
         finally:
             silent.close()
 

@@ -234,6 +234,7 @@ class World:
                 self._cut(worker, one)
         self.kafka.commit(last)
         worker.positions.pop(partition)
+        self._take(worker)
         self._give(partition, to)
 
     def do_lease(self) -> None:

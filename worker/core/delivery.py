@@ -89,6 +89,7 @@ class Delivery:
             self.tally.possibly_repeated["drain's bound"] += len(flow.items)
         flow.wrote = False  # it is counted
         self.turns.queues.sleep(flow.user, float("inf"))
+        self.turns.probes.abandon(flow.user.assignment)
 
     def _act(self, flow: Conversation, send: Send, answer: Response | Fault, meant: Verdict, now: float) -> None:
         # Not the answer itself: while a flow sleeps, its failure's body and headers would fill the memory.

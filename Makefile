@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format simulate mutants torture bench docs constraints clean
+.PHONY: help install demo test check format simulate mutants torture isolation bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ simulate: $(VENV)/.installed ## Ten thousand simulated schedules; a violation is
 torture: $(VENV)/.installed ## Crashes, rollouts, freezes, brokers and vendors that fail, by one seed: about an hour (Java 17 and Maven)
 	@$(BIN)/python -m tests.torture.bounds
 	@$(BIN)/python -m tests.torture --seed $(or $(SEED),57) $(TORTURE)
+
+isolation: $(VENV)/.installed ## What ten minutes of one destination's outage do to another's latency (Java 17 and Maven)
+	@$(BIN)/python -m tests.torture.isolation $(ISOLATION)
 
 mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn its named test red (Java 17 and Maven)
 	@$(BIN)/python -m tools.mutants $(MUTANTS)

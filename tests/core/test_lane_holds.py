@@ -555,3 +555,21 @@ def test_an_account_over_its_limit_for_hours_gives_nobody_up_and_uses_all_that_i
     in_order = {key: lane.written[key][: len(ids)] for key, ids in lane.vendor.by_user.items()}
     assert ({}, in_order) == (lane.dead, lane.vendor.by_user)
     assert len(lane.vendor.ids) >= 5 * 110
+
+
+def test_a_renewal_that_failed_holds_the_lane_once_the_token_is_over() -> None:
+    def vendor(arrival: Arrival) -> Answer | None:
+        refuses = arrival.operation == "login" and START + 200 < arrival.at < START + 400
+        return Response(401) if refuses else None
+
+    lane = Virtual(Vendor(vendor), account=Account(logs_in=True))
+    for _ in range(29):
+        lane.write("u1")
+        lane.run(10.0)
+    assert State.OPEN is lane.lane.state, "the renewal has failed, and the token is good"
+    lane.run(11.0)
+    lane.write("u1")
+    lane.run(0.1)
+    assert (State.LOGIN, {"held"}) == (lane.lane.state, set(lane.lane.standing().limited_by))
+    lane.finish()
+    assert lane.written == lane.vendor.by_user

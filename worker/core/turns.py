@@ -60,7 +60,7 @@ class Turns:
             send = self._advance(flow, now)
             if send is not None:
                 return send
-            if self.awaiting and self.login.due(now):
+            if self.gate.held or (self.awaiting and self.login.due(now)):
                 return self.take(now)
         return None
 
@@ -172,6 +172,9 @@ class Turns:
                 self.awaiting.append(flow)
                 if self.gate.held:
                     self.gate.probe_at = now  # the login is the probe's first step
+                elif self.login.next_try > now:  # one that was to renew the token has failed: now it is missed
+                    wait = self.login.next_try - now
+                    self.gate.signal(Signal.LOGIN_FAILED, now, "the last login failed, and its token is over", wait=wait)
                 return None
             credentials = self.login.credentials
         reading = None

@@ -174,7 +174,9 @@ class Turns:
                     self.gate.probe_at = now  # the login is the probe's first step
                 elif self.login.next_try > now:  # one that was to renew the token has failed: now it is missed
                     wait = self.login.next_try - now
-                    self.gate.signal(Signal.LOGIN_FAILED, now, "the last login failed, and its token is over", wait=wait)
+                    self.gate.signal(
+                        Signal.LOGIN_FAILED, now, "the last login failed, and its token is over", wait=wait
+                    )
                 return None
             credentials = self.login.credentials
         reading = None

@@ -22,8 +22,8 @@ class Refused(Exception):  # noqa: N818  (Kafka's word, not a fault of the progr
 
 SENTENCES: Final[Mapping[type[Any], str]] = {
     FencedInstanceIdError: (
-        "another process has taken this one's place in the group {group}: each process needs its own "
-        "kafka.instance_id. (Where no other has this one, a broker that failed within a rebalance came back without it: "
+        "another process has taken this one's place in the group {group}: it runs with the same kafka.instance_id, "
+        "and each process needs its own. (If none does, a broker that failed in a rebalance has forgotten this member: "
         "a new start helps.)"
     ),
     InconsistentGroupProtocolError: (

@@ -9,6 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer
 
 from tests.kafka.doubles import Member, create, eventually, produce
 from worker.adapters import private_calls
+from worker.adapters.reader import SHORT_MS
 from worker.core.records import TopicPartition
 from worker.sandbox.brokers import Cluster
 
@@ -26,7 +27,7 @@ def test_a_rebalance_after_new_metadata_ends_however_short_the_polls_are(
 
     def owns(number: int) -> bool:
         private_calls.finish_join(consumer)
-        consumer.poll(timeout_ms=0)
+        consumer.poll(timeout_ms=SHORT_MS)
         return len(consumer.assignment()) == number
 
     try:

@@ -34,6 +34,7 @@ from worker.adapters.topic_ids import TopicIds
 from worker.core.records import TopicPartition
 
 POLL_MS: Final = 100
+SHORT_MS: Final = 10  # while nothing may be read: with 0 a join would never come to its end
 # Larger polls gain nothing (500, 2,000 and 5,000 records of 600 bytes all come at about 150,000/s and 6 µs each), and
 # the lane's loop does nothing else while it takes one in.
 POLL_RECORDS: Final = 500
@@ -119,7 +120,7 @@ class Reader:
         full = not self._wishes.backlog.has_room(POLL_MS / 1000)
         self._pause(everything=full)
         try:
-            self._read(0 if full else POLL_MS)
+            self._read(SHORT_MS if full else POLL_MS)
         except PASSING as error:
             self._note(type(error).__name__)
             time.sleep(TROUBLE_PAUSE)

@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from mappings.contract import Destination, Rejected, Response
-from worker.core.chronicle import Chronicle
+from mappings.contract import Destination, Response
+from worker.core.assembly import assemble
 from worker.core.commit_metadata import decode
-from worker.core.delivery import Delivery
-from worker.core.departures import Departures
 from worker.core.effects import Effect, Note, Send
-from worker.core.endings import Endings
 from worker.core.faults import Fault
-from worker.core.holds.gate import Gate
 from worker.core.holds.states import State
-from worker.core.intake import Intake
-from worker.core.letters import DeadLetter, Letters, Produce
-from worker.core.login import Login
+from worker.core.letters import DeadLetter, Produce
 from worker.core.offset_map import NOTHING
+from worker.core.parking import park
 from worker.core.parts import PARTS, Parts
 from worker.core.policy import Policy
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.retry import Random
-from worker.core.settling import Settling
 from worker.core.standing import standing
-from worker.core.tally import Status, Tally
-from worker.core.turns import Turns
+from worker.core.tally import Status
 
 ADMIT_AFTER: Final = 64  # settled events: admission looks at every partition, so not after each one
 
@@ -49,38 +42,24 @@ class Lane:
         secrets: Iterable[str] = (),
         parts: Parts = PARTS,
     ) -> None:
-        self.tally = Tally()
-        self.notes: list[Note] = []  # for the log; whoever writes them takes them out
-        self._queues = parts.queues()
-        self._letters = Letters(version)
-        self._commits = parts.commits(commit_interval, self.tally)
-        self._gate = Gate(policy.concurrency)
-        self._intake = Intake(policy, self._queues, self._letters, self.tally)
-        cache = parts.cache()
-        self._settling = Settling(self._queues, self._letters, self.tally, self.notes)
-        self._settling.secrets = tuple(secrets)
-        self._probes = parts.probes(self._gate, self._queues, self._intake.assignments)
-        troubles = parts.troubles(policy, self._gate, random, self._intake.others_wait, self.notes)
-        endings = Endings(self._queues, self._settling, troubles, self._gate, self._probes, self.tally, self.notes)
-        self._turns = Turns(
-            destination=destination,
-            settings=settings,
-            queues=self._queues,
-            endings=endings,
-            troubles=troubles,
-            gate=self._gate,
-            login=Login(destination, settings, random),
-            cache=cache,
-            probes=self._probes,
-            tally=self.tally,
-            unfold=self._intake.unfold,
+        of = assemble(
+            destination,
+            settings,
+            policy,
+            random=random,
+            version=version,
+            commit_interval=commit_interval,
+            parts=parts,
         )
-        self._departures = Departures(self._turns, self._queues, self._letters, cache, self._probes, self.tally)
-        self._delivery = Delivery(destination, policy, self._turns, endings, troubles, self.tally)
+        self.tally, self.notes = of.tally, of.notes
         self.lease_until = float("inf")  # somebody else may own the partitions from then on: whoever knows, says it
+        self._queues, self._letters, self._commits = of.queues, of.letters, of.commits
+        self._gate, self._intake, self._settling = of.gate, of.intake, of.settling
+        self._probes, self._turns, self._delivery = of.probes, of.turns, of.delivery
+        self._departures, self._chronicle = of.departures, of.chronicle
+        self._settling.secrets = tuple(secrets)
         self._stands: Literal["lease", "commit"] | None = None  # why nothing is taken although nothing holds
         self._admitted_at = 0  # how many events had left when admission was last tried
-        self._chronicle = Chronicle(self._gate, self._intake, self.tally, self.notes)
 
     # --- Kafka
 
@@ -235,9 +214,8 @@ class Lane:
 
     def park(self) -> int:
         """A person's decision: the head events of failing users become dead letters. How many they are."""
-        parked = Rejected("parked", "given up by a person")
         users = [user for one in self._intake.assignments.values() for user in one.users.values()]
-        return sum(self._turns.give_up(user, parked) for user in users)
+        return sum(park(user, self._turns) for user in users)
 
     @property
     def state(self) -> State:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from mappings.contract import Destination, Rejected, Request, Response
+from mappings.contract import Destination, Request, Response
 from worker.core.conversation import Conversation, Ended
 from worker.core.effects import Effect, ReadSecrets, Send
 from worker.core.endings import Endings
 from worker.core.holds.gate import Gate
 from worker.core.holds.states import Signal, State
-from worker.core.items import Assignment, User, UserState
+from worker.core.items import Assignment, User
 from worker.core.login import LoggedIn, Login, LoginFailed, Step
 from worker.core.lookup_cache import LookupCache
 from worker.core.merging import together
@@ -197,19 +197,6 @@ class Turns:
             self.login_request = send.request
         else:
             self.park(send.conversation, now)
-
-    def give_up(self, user: User, rejected: Rejected) -> bool:
-        """A person's decision: the head event of a user that waits becomes a dead letter."""
-        if user.trouble is None or user.state not in (UserState.READY, UserState.SLEEPING) or not user.waiting:
-            return False
-        user.state = UserState.READY
-        if not self.queues.grab(user):  # its key is open elsewhere, or its partition leaves
-            return False
-        if user.behind:
-            self.unfold(user)
-        user.trouble.given_up = True
-        self.endings.settling.rejected(Conversation((user.waiting[0],), self.destination, self.settings), rejected)
-        return True
 
     def login_step(self, step: Step, now: float) -> None:
         match step:

@@ -115,19 +115,25 @@ def test_a_bomb_in_a_bomb_is_not_inflated(factory: Factory, run: Run) -> None:
 
 def test_what_comes_unasked_on_a_kept_connection_is_never_the_next_answer(factory: Factory, run: Run) -> None:
     """Else an event would count as delivered by an answer that was given before it was sent."""
+    heard, over = asyncio.Event(), asyncio.Event()
 
     async def behave(connection: Connection) -> None:
         await connection.request()
         await connection.write(an_answer(b"first"))
-        await asyncio.sleep(0.02)
+        if over.is_set():
+            return
+        await heard.wait()
         await connection.write(an_answer(b"unasked"))
-        await connection.request()
-        await connection.write(an_answer(b"second", status="500 No"))
+        try:
+            await connection.request()
+        finally:
+            over.set()
 
     async def story() -> tuple[Response | Fault, Response | Fault, Vendor]:
         async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin) as sender:
             first = await sender.send(a_request(vendor.origin), {})
-            await asyncio.sleep(0.1)
+            heard.set()
+            await over.wait()
             return first, await sender.send(a_request(vendor.origin), {}), vendor
 
     first, second, vendor = run(story())
@@ -136,14 +142,14 @@ def test_what_comes_unasked_on_a_kept_connection_is_never_the_next_answer(factor
 
 def test_a_flood_on_a_kept_connection_ends_it(factory: Factory, run: Run) -> None:
     flooded = 0
-    over = asyncio.Event()
+    heard, over = asyncio.Event(), asyncio.Event()
 
     async def behave(connection: Connection) -> None:
         nonlocal flooded
         buffer_little(connection)
         await connection.request()
         await connection.write(an_answer())
-        await asyncio.sleep(0.02)
+        await heard.wait()
         try:
             while True:
                 await connection.write(an_answer(b"unasked") * 50)
@@ -154,6 +160,7 @@ def test_a_flood_on_a_kept_connection_ends_it(factory: Factory, run: Run) -> Non
     async def story() -> Response | Fault:
         async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin) as sender:
             answer = await sender.send(a_request(vendor.origin), {})
+            heard.set()
             await over.wait()
             return answer
 

@@ -14,6 +14,7 @@ from worker import metrics
 from worker.core.holds.states import State
 from worker.core.records import TopicPartition
 from worker.core.tally import PartitionStatus, PendingState, Status, Tally
+from worker.exposition import registry
 from worker.reference import PAGES
 
 NOW = 1_700_000_000.0
@@ -61,7 +62,7 @@ class ALane:
 
 
 def scraped(*lanes: ALane) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = generate_latest(metrics.registry(lanes, clock=lambda: NOW)).decode()
+    text = generate_latest(registry(lanes, clock=lambda: NOW)).decode()
     return {
         (sample.name.removeprefix(metrics.PREFIX), tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -164,13 +165,13 @@ def test_each_lane_has_its_own_series() -> None:
 
 
 def test_the_release_and_the_process_are_told() -> None:
-    text = generate_latest(metrics.registry([], clock=lambda: NOW)).decode()
+    text = generate_latest(registry([], clock=lambda: NOW)).decode()
     assert 'segment_relay_build_info{python="3.' in text
     assert "process_resident_memory_bytes" in text
 
 
 def test_every_metric_is_exposed_under_its_declared_name() -> None:
-    text = generate_latest(metrics.registry([ALane()], clock=lambda: NOW)).decode()
+    text = generate_latest(registry([ALane()], clock=lambda: NOW)).decode()
     exposed = {line.split()[2] for line in text.splitlines() if line.startswith(f"# TYPE {metrics.PREFIX}")}
     assert {declared.name for declared in metrics.METRICS} | {metrics.BUILD[0]} == exposed
 

@@ -7,7 +7,6 @@ import gc
 import os
 import random
 import signal
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,39 +19,28 @@ from structlog.typing import FilteringBoundLogger
 from worker import strays, wires
 from worker.adapters.admin import Admin
 from worker.adapters.connection import Connection
-from worker.adapters.consumer import Consumer
+from worker.adapters.consumer import Consumer, Membership
 from worker.adapters.http import Transport
 from worker.adapters.inbox import Inbox
 from worker.adapters.producer import Producer
-from worker.adapters.refusals import Refused
+from worker.clock import steady_clock
 from worker.commands.exits import Exit
 from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
 from worker.core.lane import Lane
 from worker.core.progress import Sight
-from worker.core.starts import NoStart
+from worker.exposition import registry
 from worker.lane_log import LaneLog
 from worker.logs import Guard, set_up
-from worker.metrics import registry
 from worker.runner import Runner
 from worker.secret_files import SecretFiles, secrets_in
 from worker.start import prepare
-from worker.stopping import AFTER_THE_DRAIN, CLOSING, heed_signals
+from worker.stopping import AFTER_THE_DRAIN, CLOSING, exit_code, heed_signals
 from worker.watchdog import Watchdog
 from worker.watched import sights, unready
 
 # New objects before the collector looks, and how often it looks at older ones. A full buffer is some 600,000 objects in
 # no cycle: with Python's own 700, looking through them again and again is a third of all the worker's CPU.
 COLLECT_AFTER: Final = (50_000, 50, 100)
-
-
-def steady_clock() -> Callable[[], float]:
-    """Unix seconds that never go back: the wall clock of the start, moved on by the steady one.
-
-    By the one that counts a machine's sleep, where there is one: who slept for longer than a session has no lease.
-    """
-    steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    offset = time.time() - time.clock_gettime(steady)
-    return lambda: offset + time.clock_gettime(steady)
 
 
 def run(settings: Settings) -> int:
@@ -121,7 +109,7 @@ class Worker:
                 dog.bounded("the end", AFTER_THE_DRAIN, lambda: False)
                 await self._abandon(lanes)
         await asyncio.to_thread(producer.close, CLOSING)
-        return self._ended(error)
+        return exit_code(error, self.log)
 
     def _say_started(self) -> None:
         self.log.info("started", destinations=[*self.settings.destinations], version=version("segment-relay"))
@@ -144,17 +132,6 @@ class Worker:
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
-
-    def _ended(self, error: BaseException | None) -> int:
-        match error:
-            case None:
-                self.log.info("stopped")
-                return Exit.OK
-            case NoStart() | Refused():
-                raise SetupError([str(error)])
-            case _:
-                self.log.error("ended by an error", error=type(error).__name__, exc_info=error)
-                return Exit.INTERNAL
 
     def _watchdog(self, loop: asyncio.AbstractEventLoop, look: Callable[[], Mapping[str, Sight]]) -> Watchdog:
         return Watchdog(loop, look, self.log)
@@ -218,16 +195,18 @@ class Worker:
         kafka = self.settings.kafka
         return Consumer(
             self.connection,
-            group=destination.group,
+            Membership(
+                group=destination.group,
+                instance_id=kafka.instance_id,
+                session_timeout=kafka.session_timeout,
+                heartbeat_interval=kafka.heartbeat_interval,
+                max_poll_interval=kafka.max_poll_interval,
+            ),
             topics=kafka.topics,
             ours=self._ours(destination),
             inbox=inbox,
             call=asyncio.get_running_loop().call_soon_threadsafe,
             start_at=destination.start_at,
-            instance_id=kafka.instance_id,
-            session_timeout=kafka.session_timeout,
-            heartbeat_interval=kafka.heartbeat_interval,
-            max_poll_interval=kafka.max_poll_interval,
             drain_timeout=self.settings.worker.drain_timeout,
             log=self.log.bind(destination=destination.name),
             bounded=dog.bounded,

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, get_args
-
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import InfoMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from worker.core.holds.states import State
 from worker.core.tally import Histogram, PendingState
-from worker.scrape import Declared, LaneCollector, LaneView, Scraped, Series
+from worker.scrape import Declared, Scraped, Series
 
 PREFIX: Final = "segment_relay_"
 
@@ -259,20 +252,3 @@ METRICS: Final = (
     ),
 )
 BUILD: Final = (f"{PREFIX}build_info", "1, with the release that runs here as labels.")
-
-
-class BuildCollector(Collector):
-    """``build_info``: which release runs here."""
-
-    def collect(self) -> Iterable[Metric]:
-        labels = {"version": version("segment-relay"), "python": platform.python_version()}
-        return [InfoMetricFamily(BUILD[0].removesuffix("_info"), BUILD[1], value=labels)]
-
-
-def registry(lanes: Iterable[LaneView], clock: Callable[[], float] = time.time) -> CollectorRegistry:
-    """What ``/metrics`` shows: the lanes, the build, and the process (memory, CPU, open files)."""
-    made = CollectorRegistry()
-    made.register(LaneCollector(METRICS, lanes, clock))
-    made.register(BuildCollector())
-    ProcessCollector(registry=made)
-    return made

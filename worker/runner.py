@@ -15,16 +15,15 @@ from typing import Final
 
 from mappings.contract import Response
 from worker.adapters.inbox import Partitions, Release
-from worker.adapters.producer import Acknowledged, ProduceFailed
 from worker.core.effects import Note, ReadSecrets, Send
 from worker.core.faults import Fault
 from worker.core.lane import Lane
-from worker.core.letters import DeadLetter, Produce
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
 from worker.drains import Drains, Then
 from worker.lane_log import LaneLog
 from worker.last_commit import LastCommit
+from worker.letters_out import LettersOut
 from worker.senders import Senders
 from worker.wires import Consumer, Producer, Transport
 
@@ -61,12 +60,15 @@ class Runner:
     _drains: Drains = field(init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
     _last_commit: LastCommit = field(default_factory=LastCommit, init=False)
-    _in_hand: dict[DeadLetter, float] = field(default_factory=dict, init=False)  # since when the producer has it
+    _letters: LettersOut = field(init=False)
     _closed: asyncio.Future[None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._senders = Senders(self.name, self.transport, self._take, self._heard, self.failed_with)
         self._drains = Drains(self.lane, self.drain_timeout, self._close)
+        self._letters = LettersOut(
+            self.dead_letters, self.lane, self.producer, self.clock, self.may_write, heard=self._go_on
+        )
 
     # --- what the metrics read (worker.scrape.LaneView)
 
@@ -90,7 +92,7 @@ class Runner:
     @property
     def oldest_letter(self) -> float | None:
         """Since when the producer has the oldest dead letter that it has not answered for."""
-        return next(iter(self._in_hand.values()), None)
+        return self._letters.oldest
 
     @property
     def leaving(self) -> bool:
@@ -183,7 +185,7 @@ class Runner:
     def _after(self, now: float) -> None:
         """Carry out what is not a request: dead letters, pauses, log lines, the end of a drain."""
         for produce in self.lane.produces(now):
-            self._produce(produce)
+            self._letters.send(produce)
         if self.lane.notes:
             for note in self.lane.notes:
                 self.log.tell(note, now)
@@ -194,30 +196,6 @@ class Runner:
             self.consumer.pause_only(paused)
         if self._drains:
             self._drains.look(now)
-
-    # --- dead letters
-
-    def _produce(self, produce: Produce) -> None:
-        self._in_hand[produce.letter] = self.clock()
-        self.producer.send(
-            self.dead_letters,
-            key=produce.key,
-            value=produce.value,
-            headers=produce.headers,
-            ordering_key=produce.ordering_key,
-            done=lambda result: self._produced(produce.letter, result),
-            may_write=self.may_write,
-        )
-
-    def _produced(self, letter: DeadLetter, result: Acknowledged | ProduceFailed) -> None:
-        now = self.clock()
-        self._in_hand.pop(letter, None)
-        match result:
-            case Acknowledged():
-                self.lane.acknowledged(letter, now)
-            case ProduceFailed():
-                self.lane.unacknowledged(letter, now, too_large=result.too_large, why=result.reason)
-        self._go_on(now)
 
     # --- the consumer's words (worker.adapters.inbox.Inbox)
 

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, and how long a stop may take, whatever the event loop does."""
+"""SIGTERM and SIGINT, how long a stop may take, whatever the event loop does, and the exit code at its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from worker.adapters.connection import KafkaNotReached, Log
+from worker.adapters.refusals import Refused
 from worker.adapters.subscription import GRACE_SECONDS
+from worker.commands.exits import Exit
+from worker.config import SetupError
+from worker.core.starts import NoStart
 from worker.runner import LEAVING, Runner
 from worker.watchdog import Watchdog
 
@@ -38,3 +43,21 @@ def heed_signals(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
+
+
+def exit_code(error: BaseException | None, log: Log) -> int:
+    """0 after a clean stop, 70 for a fault of the program.
+
+    Raises SetupError, KafkaNotReached: the command knows their codes.
+    """
+    match error:
+        case None:
+            log.info("stopped")
+            return Exit.OK
+        case NoStart() | Refused():
+            raise SetupError([str(error)])
+        case KafkaNotReached():
+            raise error
+        case _:
+            log.error("ended by an error", error=type(error).__name__, exc_info=error)
+            return Exit.INTERNAL

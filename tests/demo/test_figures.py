@@ -9,10 +9,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.builders import TIME
-from worker import metrics
 from worker.core.records import TopicPartition
 from worker.core.tally import Status, Tally
 from worker.demo.figures import Figures, quantile, read
+from worker.exposition import registry
 
 
 class ALane:
@@ -52,7 +52,7 @@ class ALane:
 
 
 def test_a_lanes_metrics_are_read_back() -> None:
-    text = generate_latest(metrics.registry([ALane()], clock=lambda: TIME)).decode()
+    text = generate_latest(registry([ALane()], clock=lambda: TIME)).decode()
     found = read(text)["wigzo"]
     expected = Figures(
         consumed=4,

@@ -14,7 +14,7 @@ from kafka import TopicPartition as KafkaPartition
 
 from worker.adapters.cluster import group_commits, topics
 from worker.adapters.connection import Connection
-from worker.adapters.consumer import Consumer
+from worker.adapters.consumer import Consumer, Membership
 from worker.adapters.inbox import Partitions, Release
 from worker.core.commit_metadata import Metadata, encode
 from worker.core.records import Assigned, Position, Record, TopicPartition
@@ -148,22 +148,20 @@ class Member:
         connection: Connection | None = None,
         now: Callable[[], float] = time.time,
         lane: Lane | None = None,
+        connect_timeout: float = 10.0,
     ) -> None:
         self.lane = lane or Lane()
         self.log = Heard()
         self.consumer = Consumer(
             connection or Connection(bootstrap),
-            group=group,
+            Membership(group, instance_id, session_timeout=6.0, heartbeat_interval=0.3, max_poll_interval=60.0),
             topics=[topic],
             inbox=self.lane,
             call=self.lane.call,
             start_at=start_at,
-            instance_id=instance_id,
-            session_timeout=6.0,
-            heartbeat_interval=0.3,
-            max_poll_interval=60.0,
             drain_timeout=drain_timeout,
             log=self.log,
+            connect_timeout=connect_timeout,
             now=now,
         )
         if self.lane.take.__name__ == "<lambda>":

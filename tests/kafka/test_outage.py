@@ -12,7 +12,7 @@ from kafka.errors import KafkaConnectionError
 from tests.kafka.conftest import PASSWORD, USER, Secured
 from tests.kafka.doubles import Heard, Member, create, eventually, produce
 from worker.adapters.cluster import group_commits
-from worker.adapters.connection import Connection
+from worker.adapters.connection import Connection, KafkaNotReached
 from worker.adapters.producer import Acknowledged, Produced, Producer
 from worker.core.records import Position, TopicPartition
 from worker.sandbox.brokers import apache as apache_kafka
@@ -65,6 +65,11 @@ def test_a_broker_that_goes_away_before_it_has_told_of_its_topics_is_asked_again
     shy = Shy()
     Member(("127.0.0.1:1",), "orders", group="g").consumer._know_topics(shy)
     assert ["orders"] * 3 == shy.asked
+
+
+def test_a_kafka_that_is_away_as_its_consumer_begins_is_named() -> None:
+    with Member(("127.0.0.1:1",), "orders", group="g", connect_timeout=1.0) as member:
+        assert isinstance(eventually(lambda: member.lane.failure), KafkaNotReached)
 
 
 def test_everything_works_behind_tls_and_a_password(secured: Secured, unique: Names) -> None:

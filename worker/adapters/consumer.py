@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Final
 
 from kafka import KafkaConsumer
+from kafka.errors import KafkaTimeoutError
 
 from worker.adapters import private_calls, refusals
 from worker.adapters.assignor import Assignor
 from worker.adapters.beginnings import Beginnings
-from worker.adapters.connection import Connection, Log, connected
+from worker.adapters.connection import Connection, KafkaNotReached, Log, connected
 from worker.adapters.inbox import Inbox
 from worker.adapters.lease import Lease
 from worker.adapters.reader import PASSING, TROUBLE_PAUSE, Reader, Wishes
@@ -44,10 +46,33 @@ FETCHING: Final[dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who a consumer is in its group, and by when the group misses it. Durations are seconds."""
+
+    group: str
+    instance_id: str | None  # static membership: a name of this process alone
+    session_timeout: float
+    heartbeat_interval: float
+    max_poll_interval: float
+
+    def options(self, assignor: Assignor) -> dict[str, Any]:
+        """As kafka-python spells them."""
+        return {
+            "group_id": self.group,
+            "group_instance_id": self.instance_id,
+            "partition_assignment_strategy": [assignor],
+            "session_timeout_ms": round(self.session_timeout * 1000),
+            "heartbeat_interval_ms": round(self.heartbeat_interval * 1000),
+            "max_poll_interval_ms": round(self.max_poll_interval * 1000),
+        }
+
+
 class Consumer:
     """One member of one consumer group. Durations are seconds.
 
-    ``ours`` are topics of this worker's own, read beside ``topics`` and from their beginning.
+    ``connect_timeout`` is how long Kafka may be away when it is first connected to. ``ours`` are topics of this
+    worker's own, read beside ``topics`` and from their beginning.
     ``call(function, *arguments)`` runs a function soon on the lane's event loop, from any thread and in order.
     ``now`` is the wall clock (Unix seconds), ``clock`` a steady one, by which the lease is told. ``ends`` is the end of
     each owned partition's log as the last fetch saw it; ``turns`` is another number whenever the thread has polled.
@@ -57,19 +82,16 @@ class Consumer:
     def __init__(
         self,
         connection: Connection,
+        membership: Membership,
         *,
-        group: str,
         topics: Sequence[str],
         ours: Sequence[str] = (),
         inbox: Inbox,
         call: Callable[..., object],
         start_at: StartAt | None,
-        instance_id: str | None,
-        session_timeout: float,
-        heartbeat_interval: float,
-        max_poll_interval: float,
         drain_timeout: float,
         log: Log,
+        connect_timeout: float = CONNECT_SECONDS,
         bounded: Bounded = lambda *_: None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
@@ -81,28 +103,21 @@ class Consumer:
         self._call = call
         self._log = log
         self._clock = clock
-        self._group = group
-        self._assignor = Assignor(group)
+        self._group = membership.group
+        self._assignor = Assignor(membership.group)
         self._connection = connection
-        self._options = {
-            **FETCHING,
-            "group_id": group,
-            "group_instance_id": instance_id,
-            "partition_assignment_strategy": [self._assignor],
-            "session_timeout_ms": round(session_timeout * 1000),
-            "heartbeat_interval_ms": round(heartbeat_interval * 1000),
-            "max_poll_interval_ms": round(max_poll_interval * 1000),
-        }
+        self._connect_timeout = connect_timeout
+        self._options = {**FETCHING, **membership.options(self._assignor)}
         self._drain_timeout = drain_timeout
         self._bounded = bounded
         self._beginnings = Beginnings(start_at, now, log, ours)
         self._rejoining = Rejoining(drain_timeout + 2 * GRACE_SECONDS)
         self._wishes = Wishes()
-        self._lease = Lease(session_timeout)
+        self._lease = Lease(membership.session_timeout)
         self._stopping = False
         self._subscription: Subscription | None = None
         self._consumer: KafkaConsumer | None = None
-        self._thread = Thread(target=self._main, name=f"consumer {group}", daemon=True)
+        self._thread = Thread(target=self._main, name=f"consumer {membership.group}", daemon=True)
 
     # --- For the lane: from any thread
 
@@ -170,7 +185,7 @@ class Consumer:
             self._call(self._inbox.failed, refusals.told(failure, self._group))
 
     def _serve(self) -> None:
-        consumer = self._consumer = connected(KafkaConsumer, self._connection, CONNECT_SECONDS, **self._options)
+        consumer = self._consumer = self._connected()
         subscription = self._subscription = Subscription(
             consumer,
             self._assignor,
@@ -191,6 +206,13 @@ class Consumer:
             reader.turn()
             self.ends = reader.ends
             self.turns += 1
+
+    def _connected(self) -> KafkaConsumer:
+        try:
+            return connected(KafkaConsumer, self._connection, self._connect_timeout, **self._options)
+        except KafkaTimeoutError as error:
+            why = f"Kafka was there at start, and then not reached within {self._connect_timeout:g} s"
+            raise KafkaNotReached(why) from error
 
     def _know_topics(self, consumer: KafkaConsumer) -> None:
         """Before the first poll: else the first round races the first metadata (see worker.adapters.rejoining)."""

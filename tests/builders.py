@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,6 +15,7 @@ from worker.core.items import Assignment, Item, User
 from worker.core.ledger import Ledger
 from worker.core.policy import Policy
 from worker.core.records import TopicPartition
+from worker.core.tally import Status
 
 TIME = 1_770_631_872.131  # 2026-02-09T10:11:12.131Z
 
@@ -85,6 +87,25 @@ def an_event(
 
 def a_policy(**fields: Any) -> Policy:
     return Policy(**{"integration": "Wigzo", **fields})
+
+
+def a_status(**fields: Any) -> Status:
+    """A lane that is open and has nothing to do."""
+    idle = Status(
+        state="open",
+        why="",
+        held_since=None,
+        until=None,
+        pending={},
+        oldest_pending=None,
+        keys_failing=0,
+        next_give_up=None,
+        at_risk=0,
+        limited_by=frozenset(),
+        imbalance=0,
+        partitions={},
+    )
+    return replace(idle, **fields)
 
 
 def event_of(message: Mapping[str, Any], destination: str = "") -> Event:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.builders import a_status
 from worker import metrics
 from worker.core.holds.states import State
 from worker.core.records import TopicPartition
@@ -27,31 +28,20 @@ def a_partition(**fields: Any) -> PartitionStatus:
     )
 
 
-def a_status(**fields: Any) -> Status:
-    return Status(
-        **{
-            "state": "open",
-            "why": "",
-            "held_since": None,
-            "until": None,
-            "pending": {"ready": 2, "sleeping": 1},
-            "oldest_pending": NOW - 90,
-            "keys_failing": 1,
-            "at_risk": 5,
-            "limited_by": frozenset(),
-            "imbalance": 0,
-            "partitions": {FIRST: a_partition(), SECOND: a_partition(paused=True, map_chars=99)},
-            **fields,
-        }
-    )
+def busy(**fields: Any) -> Status:
+    partitions = {FIRST: a_partition(), SECOND: a_partition(paused=True, map_chars=99)}
+    waiting = {"ready": 2, "sleeping": 1}
+    ages = {"oldest_pending": NOW - 90, "next_give_up": NOW + 600}
+    return a_status(**{"pending": waiting, "keys_failing": 1, "at_risk": 5, "partitions": partitions, **ages, **fields})
 
 
 @dataclass
 class ALane:
     name: str = "shop"
     tally: Tally = field(default_factory=Tally)
-    at: Status = field(default_factory=a_status)
+    at: Status = field(default_factory=busy)
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def status(self, now: float) -> Status:
         assert now == NOW
@@ -59,6 +49,9 @@ class ALane:
 
     def log_ends(self) -> Mapping[TopicPartition, int]:
         return self.ends
+
+    def topic_partitions(self) -> Mapping[str, int]:
+        return self.sizes
 
 
 def scraped(*lanes: ALane) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -108,7 +101,7 @@ def test_counters_are_what_the_lane_counted() -> None:
 
 
 def test_gauges_are_how_the_lane_stands() -> None:
-    lane = ALane(at=a_status(state="breaker", limited_by=frozenset({"offset map"}), imbalance=0))
+    lane = ALane(at=busy(state="breaker", limited_by=frozenset({"offset map"}), imbalance=0))
     pending = of("events_pending", lane)
     assert {("ready",): 2, ("sleeping",): 1} == {state: count for state, count in pending.items() if count}
     assert {(state,) for state in get_args(PendingState)} == set(pending)
@@ -117,11 +110,22 @@ def test_gauges_are_how_the_lane_stands() -> None:
     assert {(state,) for state in State} == set(of("destination_state", lane))
     assert {(): 1} == of("keys_failing", lane)
     assert {(): 5} == of("events_at_risk", lane)
-    assert {(): 2} == of("partitions_assigned", lane)
+    assert {(): NOW + 600} == of("next_give_up_timestamp_seconds", lane)
+    assert {("events",): 2} == of("partitions_assigned", lane)
     assert {(): 1} == of("partitions_paused", lane)
     assert {("offset map",): 1} == of("limited_by", lane)
     assert {(): 99} == of("offset_map_chars", lane)
     assert {(): 0} == of("ledger_imbalance", lane)
+
+
+def test_a_worker_without_a_partition_of_a_topic_says_so() -> None:
+    lane = ALane(sizes={"events": 6, "replays": 4})
+    assert {("events",): 2, ("replays",): 0} == of("partitions_assigned", lane)
+    assert {("events",): 6, ("replays",): 4} == of("topic_partitions", lane)
+
+
+def test_without_a_failing_user_there_is_no_time_of_giving_up() -> None:
+    assert {} == of("next_give_up_timestamp_seconds", ALane(at=busy(next_give_up=None)))
 
 
 def test_lag_counts_what_is_settled_ahead_as_done() -> None:
@@ -135,12 +139,12 @@ def test_lag_is_never_negative() -> None:
 def test_the_series_of_a_revoked_partition_are_gone() -> None:
     ends = {FIRST: 50, SECOND: 60}
     assert {("0", "events"), ("1", "events")} == set(of("consumer_lag", ALane(ends=ends)))
-    left = ALane(ends=ends, at=a_status(partitions={SECOND: a_partition()}))
+    left = ALane(ends=ends, at=busy(partitions={SECOND: a_partition()}))
     assert {("1", "events")} == set(of("consumer_lag", left))
 
 
 def test_an_idle_lane_has_no_old_event_and_no_map() -> None:
-    idle = ALane(at=a_status(oldest_pending=None, partitions={}))
+    idle = ALane(at=busy(oldest_pending=None, partitions={}))
     assert ({(): 0}, {(): 0}) == (of("oldest_pending_age_seconds", idle), of("offset_map_chars", idle))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.test_progress import a_status
+from tests.core.test_progress import standing as a_lane
 from worker.core.progress import PATIENCE, Progress
 from worker.core.tally import Status, Tally
 from worker.watched import LETTER, sights
@@ -22,7 +22,7 @@ REQUEST, DEAD_LETTER = "wigzo's oldest request", "wigzo's oldest dead letter in 
 class ARunner:
     """One that waits for nothing, has nothing under way, and does not go on."""
 
-    standing: Status = field(default_factory=lambda: a_status(ready=3))
+    standing: Status = field(default_factory=lambda: a_lane(ready=3))
     name: str = "wigzo"
     request_timeout: float = 10.0
     drain_timeout: float = 45.0
@@ -51,7 +51,7 @@ def test_a_lane_with_ready_events_that_sends_nothing_is_stuck_and_so_is_its_cons
     assert {LANE: 60, CONSUMER: 60 + 45 + 10} == stuck(ARunner())
 
 
-@pytest.mark.parametrize("status", [a_status("idle"), a_status("held", until=5000.0, ready=3), a_status(sleeping=3)])
+@pytest.mark.parametrize("status", [a_lane("idle"), a_lane("held", until=5000.0, ready=3), a_lane(sleeping=3)])
 def test_a_lane_with_a_name_for_its_wait_is_not(status: Status) -> None:
     assert {CONSUMER} == stuck(ARunner(standing=status)).keys()
 

@@ -167,6 +167,14 @@ METRICS: Final = (
         lambda lane: single(lane.status.keys_failing),
     ),
     _lane(
+        "gauge",
+        "next_give_up_timestamp_seconds",
+        (),
+        "Unix time from which the first failing event is given up, if it goes on failing while others are delivered. "
+        "No series: none is on its way there. Near: mend the destination, or the event is a dead letter.",
+        lambda lane: () if lane.status.next_give_up is None else single(lane.status.next_give_up),
+    ),
+    _lane(
         "histogram",
         "merged_events",
         (),
@@ -192,10 +200,17 @@ METRICS: Final = (
     _lane(
         "gauge",
         "partitions_assigned",
-        (),
-        "Partitions that this worker owns, with those of the replay topic. "
-        "0 for long: more workers than partitions, or it is not in its group.",
-        lambda lane: single(len(lane.status.partitions)),
+        ("topic",),
+        "Partitions that this worker owns. 0 for long: more workers than partitions, or it is not in its group.",
+        lambda lane: by(lane.assigned()),
+    ),
+    _lane(
+        "gauge",
+        "topic_partitions",
+        ("topic",),
+        "Partitions that a topic has. More than all workers' partitions_assigned for long: some have no owner, and "
+        "nobody reads them.",
+        lambda lane: by(lane.topic_partitions),
     ),
     _lane(
         "gauge",

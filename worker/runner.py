@@ -82,6 +82,9 @@ class Runner:
     def log_ends(self) -> Mapping[TopicPartition, int]:
         return self.consumer.ends
 
+    def topic_partitions(self) -> Mapping[str, int]:
+        return self.consumer.topic_partitions
+
     # --- what the watchdog reads (worker.watched)
 
     @property

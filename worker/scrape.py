@@ -6,6 +6,7 @@ speaks of: those of a partition that left are gone with it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -36,6 +37,9 @@ class LaneView(Protocol):
     def log_ends(self) -> Mapping[TopicPartition, int]:
         """The end offset of each assigned partition's log, as far as it is known."""
 
+    def topic_partitions(self) -> Mapping[str, int]:
+        """How many partitions each topic has, this worker's and others', as far as it is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
@@ -44,6 +48,7 @@ class Scraped:
     tally: Tally
     status: Status
     log_ends: Mapping[TopicPartition, int]
+    topic_partitions: Mapping[str, int]
     now: float
 
     def lag(self) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -53,6 +58,11 @@ class Scraped:
                 behind = self.log_ends[partition] - status.committable - status.settled_ahead
                 # Never negative: some brokers report an end that is behind what they have handed out.
                 yield (partition.topic, str(partition.partition)), max(0, behind)
+
+    def assigned(self) -> Mapping[str, int]:
+        """How many partitions of each topic are this worker's: 0 where it has none."""
+        owned = Counter(partition.topic for partition in self.status.partitions)
+        return {topic: owned[topic] for topic in (*self.topic_partitions, *owned)}
 
     def oldest_pending_age(self) -> float:
         oldest = self.status.oldest_pending
@@ -90,7 +100,10 @@ class LaneCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now = self._clock()
-        lanes = [(lane.name, Scraped(lane.tally, lane.status(now), lane.log_ends(), now)) for lane in self._lanes]
+        lanes = [
+            (lane.name, Scraped(lane.tally, lane.status(now), lane.log_ends(), lane.topic_partitions(), now))
+            for lane in self._lanes
+        ]
         for declared in self._declared:
             family = _family(declared)
             for destination, lane in lanes:

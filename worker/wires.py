@@ -23,6 +23,7 @@ class Consumer(Protocol):
     """The lane's consumer; its calls may come from any thread."""
 
     ends: Mapping[TopicPartition, int]
+    topic_partitions: Mapping[str, int]  # how many each has
     turns: int  # of its thread: another number whenever it has polled
 
     @property

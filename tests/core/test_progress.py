@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import a_status
 from worker.core.progress import PATIENCE, Progress, Sight, waits_for
-from worker.core.tally import PendingState, Status
+from worker.core.tally import Status
 
 STANDING = Sight("as before")
-FLOWING = Status(
-    state="open",
-    why="",
-    held_since=None,
-    until=None,
-    pending={},
-    oldest_pending=None,
-    keys_failing=0,
-    at_risk=0,
-    limited_by=frozenset(),
-    imbalance=0,
-    partitions={},
-)
 
 
-def a_status(*limits: str, until: float | None = None, **pending: int) -> Status:
+def standing(*limits: str, until: float | None = None, **pending: int) -> Status:
     """Pending states are written with underscores for what stands between words."""
-    counted: dict[PendingState, int] = {name.replace("_", " "): events for name, events in pending.items()}  # type: ignore[misc]
-    return replace(FLOWING, limited_by=frozenset(limits), until=until, pending=counted)
+    counted = {name.replace("_", " "): events for name, events in pending.items()}
+    return a_status(limited_by=frozenset(limits), until=until, pending=counted)
 
 
 def stuck_at(sights: list[Sight], *, interval: float = 1.0, patience: float = 5.0) -> list[int]:
@@ -106,13 +93,13 @@ def test_only_seconds_that_were_lived_without_progress_count(steps: list[tuple[f
 @pytest.mark.parametrize(
     ("status", "named"),
     [
-        (a_status("idle"), "idle"),
-        (a_status("dead letters", dead_lettering=1), "dead letters"),
-        (a_status("commit", "lease", ready=3), "commit, lease"),
-        (a_status("buffer events", "commit", ready=3), "commit"),
-        (a_status("disabled", "held", until=0.0, ready=3), "disabled, held"),
-        (a_status(sleeping=2, behind_its_user=5), "users who failed"),
-        (a_status("failing users", "buffer events", sleeping=2), "users who failed"),
+        (standing("idle"), "idle"),
+        (standing("dead letters", dead_lettering=1), "dead letters"),
+        (standing("commit", "lease", ready=3), "commit, lease"),
+        (standing("buffer events", "commit", ready=3), "commit"),
+        (standing("disabled", "held", until=0.0, ready=3), "disabled, held"),
+        (standing(sleeping=2, behind_its_user=5), "users who failed"),
+        (standing("failing users", "buffer events", sleeping=2), "users who failed"),
     ],
 )
 def test_a_lane_that_has_nothing_under_way_may_wait_for(status: Status, named: str) -> None:
@@ -122,13 +109,13 @@ def test_a_lane_that_has_nothing_under_way_may_wait_for(status: Status, named: s
 @pytest.mark.parametrize(
     "status",
     [
-        a_status(ready=1),
-        a_status(open=1),
-        a_status(ready=1, sleeping=5),
-        a_status(dead_lettering=1, sleeping=5),
-        a_status("buffer events", ready=9),
-        a_status("buffer bytes"),
-        a_status("offset map", behind_its_user=3, open=1),
+        standing(ready=1),
+        standing(open=1),
+        standing(ready=1, sleeping=5),
+        standing(dead_lettering=1, sleeping=5),
+        standing("buffer events", ready=9),
+        standing("buffer bytes"),
+        standing("offset map", behind_its_user=3, open=1),
     ],
 )
 def test_it_has_no_excuse_where_nothing_will_ever_change(status: Status) -> None:
@@ -136,14 +123,14 @@ def test_it_has_no_excuse_where_nothing_will_ever_change(status: Status) -> None
 
 
 def test_a_hold_is_a_reason_for_as_long_as_it_probes() -> None:
-    held = a_status("held", until=1000.0, ready=5)
+    held = standing("held", until=1000.0, ready=5)
     names = [waits_for(held, now) for now in (0.0, 1000.0, 1000.0 + PATIENCE, 1001.0 + PATIENCE)]
     assert ["held", "held", "held", ""] == names
 
 
 def test_a_probe_that_is_said_to_be_under_way_and_is_not_is_no_reason() -> None:
-    assert "" == waits_for(a_status("held", until=None, sleeping=5), 1000.0)
+    assert "" == waits_for(standing("held", until=None, sleeping=5), 1000.0)
 
 
 def test_a_hold_with_nobody_to_ask_needs_no_probe() -> None:
-    assert "held" == waits_for(a_status("held", until=0.0), 1000.0)
+    assert "held" == waits_for(standing("held", until=0.0), 1000.0)

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from mappings.contract import Response
-from tests.builders import a_policy
-from tests.core.virtual import MINUTE, P0, P1, START, TIMEOUT, Answer, Arrival, Said, Vendor, Virtual
-from worker.core.tally import PartitionStatus, Status
+from tests.builders import a_policy, a_status
+from tests.core.virtual import HOUR, MINUTE, P0, P1, START, TIMEOUT, Answer, Arrival, Said, Vendor, Virtual
+from worker.core.tally import PartitionStatus
 
 
 def test_an_idle_lane() -> None:
     lane = Virtual()
     lane.write()
     lane.finish()
-    assert (
-        Status(
-            state="open",
-            why="",
-            held_since=None,
-            until=None,
-            pending={},
-            oldest_pending=None,
-            keys_failing=0,
-            at_risk=0,
-            limited_by=frozenset({"idle"}),
-            imbalance=0,
-            partitions={P0: PartitionStatus(committable=1, settled_ahead=0, unsettled=0, paused=False, map_chars=11)},
-        )
-        == lane.lane.standing()
-    )
+    owned = {P0: PartitionStatus(committable=1, settled_ahead=0, unsettled=0, paused=False, map_chars=11)}
+    assert a_status(limited_by=frozenset({"idle"}), partitions=owned) == lane.lane.standing()
+
+
+def test_the_time_from_which_an_event_is_given_up_is_known_once_others_were_served_meanwhile() -> None:
+    lane = Virtual(Vendor(lambda arrival: TIMEOUT if arrival.key == "sick" else None))
+    lane.write("sick")
+    lane.run(30.0)
+    assert lane.lane.standing().next_give_up is None  # nobody else: it may be the destination
+    lane.write("well")
+    lane.run(120.0)
+    soonest = lane.lane.standing().next_give_up
+    assert soonest is not None
+    assert START + 4 * HOUR <= soonest <= START + 4 * HOUR + 60  # a time-out after its first request
 
 
 def test_where_each_pending_event_stands() -> None:

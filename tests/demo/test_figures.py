@@ -8,7 +8,7 @@ from math import inf
 import pytest
 from prometheus_client import generate_latest
 
-from tests.builders import TIME
+from tests.builders import TIME, a_status
 from worker.core.records import TopicPartition
 from worker.core.tally import Status, Tally
 from worker.demo.figures import Figures, quantile, read
@@ -33,21 +33,12 @@ class ALane:
         self.tally.delivery_latency.observe(0.004)
 
     def status(self, now: float) -> Status:  # noqa: ARG002  (a lane needs it)
-        return Status(
-            state="open",
-            why="",
-            until=None,
-            held_since=None,
-            pending={"open": 1},
-            oldest_pending=None,
-            keys_failing=0,
-            at_risk=0,
-            limited_by=frozenset(),
-            imbalance=0,
-            partitions={},
-        )
+        return a_status(pending={"open": 1})
 
     def log_ends(self) -> dict[TopicPartition, int]:
+        return {}
+
+    def topic_partitions(self) -> dict[str, int]:
         return {}
 
 

@@ -77,6 +77,7 @@ def test_a_batch_moves_the_position_and_the_end(apache: Cluster, unique: Names) 
     with Member(apache.bootstrap, topic, group=unique("g")) as member:
         eventually(lambda: member.lane.next.get(partition) == 5)
         eventually(lambda: member.consumer.ends == {partition: 5})
+        assert {partition.topic: 1} == member.consumer.topic_partitions
 
 
 def test_earliest_begins_at_the_beginning_of_the_log(apache: Cluster, unique: Names) -> None:

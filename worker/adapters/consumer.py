@@ -30,6 +30,7 @@ from worker.core.starts import StartAt
 
 CLOSE_MS: Final = 5000
 CONNECT_SECONDS: Final = 30.0
+COUNT_SECONDS: Final = 1.0  # how old the number of a topic's partitions may be
 
 FETCHING: Final[dict[str, Any]] = {
     "enable_auto_commit": False,
@@ -75,8 +76,9 @@ class Consumer:
     worker's own, read beside ``topics`` and from their beginning.
     ``call(function, *arguments)`` runs a function soon on the lane's event loop, from any thread and in order.
     ``now`` is the wall clock (Unix seconds), ``clock`` a steady one, by which the lease is told. ``ends`` is the end of
-    each owned partition's log as the last fetch saw it; ``turns`` is another number whenever the thread has polled.
-    Both may be read from any thread. ``bounded`` is told of each drain: the process ends where the lane's loop hangs.
+    each owned partition's log as the last fetch saw it, ``topic_partitions`` how many each topic has; ``turns`` is
+    another number whenever the thread has polled. They may be read from any thread. ``bounded`` is told of each drain:
+    the process ends where the lane's loop hangs.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Consumer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ends: Mapping[TopicPartition, int] = {}
+        self.topic_partitions: Mapping[str, int] = {}
         self.turns = 0
         self._topics = [*topics, *ours]
         self._inbox = inbox
@@ -202,9 +205,13 @@ class Consumer:
         consumer.subscribe(self._topics, listener=subscription)
         self._know_topics(consumer)
         reader = self._reading(consumer, subscription)
+        counted = float("-inf")
         while not self._stopping:
             reader.turn()
             self.ends = reader.ends
+            if (now := self._clock()) - counted >= COUNT_SECONDS:
+                self.topic_partitions = {one: len(private_calls.partitions_of(consumer, one)) for one in self._topics}
+                counted = now
             self.turns += 1
 
     def _connected(self) -> KafkaConsumer:

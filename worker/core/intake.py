@@ -38,7 +38,7 @@ class Intake:
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.limited_by: frozenset[str] = NOTHING
         self.backlogged: frozenset[TopicPartition] = NO_PARTITIONS  # to be paused: they brought more than has room
-        self._policy = policy
+        self.policy = policy
         self._routing = Routing(policy)
         self._queues = queues
         self._letters = letters
@@ -103,12 +103,12 @@ class Intake:
             limit = self._admit_from(assignment, now)
             if limit is not None:
                 limits.add(limit)
-            elif assignment.position and self._policy.enabled:
+            elif assignment.position and self.policy.enabled:
                 assignment.ledger.passed(assignment.position)
-        if not self._policy.enabled:
+        if not self.policy.enabled:
             limits.add("disabled")
         self.limited_by = frozenset(limits) if limits else NOTHING
-        closed = (one.partition for one in waiting if one.backlog or not self._policy.enabled)
+        closed = (one.partition for one in waiting if one.backlog or not self.policy.enabled)
         self.backlogged = frozenset(closed) if limits else NO_PARTITIONS
         if self._queues.events > before:
             self._tally.batch_events.observe(self._queues.events - before)
@@ -125,7 +125,7 @@ class Intake:
                 ledger.track(record.offset)
                 self._tally.passed_over += 1
             else:
-                members = assignment.decoded or decode(record, self._policy.integration)
+                members = assignment.decoded or decode(record, self.policy.integration)
                 if not ledger.admits(record.offset, len(members)):
                     assignment.decoded = members
                     return "offset map"
@@ -136,7 +136,7 @@ class Intake:
 
     def _is_full(self, assignment: Assignment) -> str | None:
         """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""
-        policy, queues, letters, partitions = self._policy, self._queues, self._letters, self._sharing
+        policy, queues, letters, partitions = self.policy, self._queues, self._letters, self._sharing
         if not policy.enabled:
             return "disabled"
         if _is_met(policy.buffer_events, queues.events + letters.events, assignment.events, partitions):
@@ -236,7 +236,7 @@ class Intake:
         near = [user.behind.popleft() for _ in range(min(UNFOLDED - len(user.waiting), len(user.behind)))]
         for _, of_one in groupby(near, key=lambda folded: folded.record.offset):
             together = list(of_one)
-            members = decode(together[0].record, self._policy.integration)
+            members = decode(together[0].record, self.policy.integration)
             for each in together:
                 event = members[each.member]
                 assert isinstance(event, Event)  # noqa: S101  (it was one when it came)

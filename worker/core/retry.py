@@ -61,6 +61,10 @@ class Trouble:
             and self.witnessed_last - self.witnessed_first >= WITNESSED_SPAN
         )
 
+    def gives_up_at(self, window: float) -> float | None:
+        """From when on its head event is given up if it goes on failing; nothing while no failure was witnessed."""
+        return max(self.first + window, self.witnessed_first + WITNESSED_SPAN) if self.witnessed else None
+
     def refused(self, now: float, *, witnessed: bool) -> bool:
         """One more refusal of the account; is it this event's own fault by now?"""
         if self.refused_first is None:

@@ -40,6 +40,8 @@ def standing(intake: Intake, letters: Letters, gate: Gate, queues: Queues, tally
         limits.add("held")
     elif not pending and not intake.backlogged:
         limits.add("idle")
+    troubles = [user.trouble for user in _waiting(assignments.values()) if user.trouble is not None]
+    ends = (trouble.gives_up_at(intake.policy.retry_window) for trouble in troubles)
     return Status(
         state=gate.state.value,
         why=gate.why,
@@ -47,7 +49,8 @@ def standing(intake: Intake, letters: Letters, gate: Gate, queues: Queues, tally
         until=gate.probe_at,
         pending=dict(pending),
         oldest_pending=min((oldest for one in assignments.values() for oldest in _oldest(one)), default=None),
-        keys_failing=sum(map(_fails, _waiting(assignments.values()))),
+        keys_failing=len(troubles),
+        next_give_up=min((end for end in ends if end is not None), default=None),
         at_risk=sum(one.at_risk for one in assignments.values()),
         limited_by=frozenset(limits),
         imbalance=sum(tally.consumed.values()) - owed,

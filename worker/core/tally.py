@@ -89,6 +89,7 @@ class Status:
     pending: dict[PendingState, int]
     oldest_pending: float | None  # Kafka timestamp (Unix seconds) of the lowest unsettled record
     keys_failing: int
+    next_give_up: float | None  # Unix seconds, from which on the first failing event is given up
     at_risk: int  # events that a crash now would repeat at most
     limited_by: frozenset[str]  # the names of docs/metrics.md
     imbalance: int  # consumed − (settled + released + pending): 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -85,16 +86,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_is_read_from_its_first_recor
 def test_a_topic_that_is_made_anew_while_nothing_is_fetched_is_read_from_its_first_record(
     apache: Cluster, unique: Names
 ) -> None:
-    topic = unique("t")
-    partition = TopicPartition(topic, 0)
-    create(apache.bootstrap, topic)
-    produce(apache.bootstrap, topic, numbered("old", 10))
-    with unaware(apache, topic, unique("g")) as member:
-        eventually(lambda: len(member.lane.values) == 10)
-        kafka = paused(member, partition)
-        delete(apache.bootstrap, topic)
-        create(apache.bootstrap, topic)
-        produce(apache.bootstrap, topic, numbered("new", 30))
+    with made_anew_unheard(apache, unique) as (member, partition, kafka):
         kafka._cluster.request_update()
         eventually(lambda: len(member.lane.begun) == 2)
         assert a_beginning(apache.bootstrap, partition) == member.lane.begun[-1]
@@ -109,16 +101,7 @@ def test_a_topic_that_is_made_anew_while_nothing_is_fetched_is_read_from_its_fir
 def test_a_topic_that_is_found_to_be_anew_at_the_very_place_that_the_old_one_had_reached_is_read_too(
     apache: Cluster, unique: Names
 ) -> None:
-    topic = unique("t")
-    partition = TopicPartition(topic, 0)
-    create(apache.bootstrap, topic)
-    produce(apache.bootstrap, topic, numbered("old", 10))
-    with unaware(apache, topic, unique("g")) as member:
-        eventually(lambda: len(member.lane.values) == 10)
-        kafka = paused(member, partition)
-        delete(apache.bootstrap, topic)
-        create(apache.bootstrap, topic)
-        produce(apache.bootstrap, topic, numbered("new", 30))
+    with made_anew_unheard(apache, unique) as (member, partition, kafka):
         # Resumed before it is noticed: the new topic is read on at the old one's place, and once more from its start.
         member.consumer.pause_only(frozenset())
         eventually(lambda: member.lane.next[partition] == 30)
@@ -187,6 +170,22 @@ def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache
         eventually(lambda: len(member.lane.values) == 5)
         assert member.lane.failure is None
     assert [*numbered("old", 3), *numbered("new", 2)] == member.lane.values
+
+
+@contextmanager
+def made_anew_unheard(cluster: Cluster, unique: Names) -> Iterator[tuple[Member, TopicPartition, Any]]:
+    """A member that has read ten old records and not heard that thirty new ones stand in their place; and its client."""
+    topic = unique("t")
+    partition = TopicPartition(topic, 0)
+    create(cluster.bootstrap, topic)
+    produce(cluster.bootstrap, topic, numbered("old", 10))
+    with unaware(cluster, topic, unique("g")) as member:
+        eventually(lambda: len(member.lane.values) == 10)
+        kafka = paused(member, partition)
+        delete(cluster.bootstrap, topic)
+        create(cluster.bootstrap, topic)
+        produce(cluster.bootstrap, topic, numbered("new", 30))
+        yield member, partition, kafka
 
 
 def unaware(cluster: Cluster, topic: str, group: str) -> Member:

@@ -174,7 +174,7 @@ def test_a_topic_that_is_deleted_is_let_go_and_read_again_when_it_is_back(apache
 
 @contextmanager
 def made_anew_unheard(cluster: Cluster, unique: Names) -> Iterator[tuple[Member, TopicPartition, Any]]:
-    """A member that has read ten old records and not heard that thirty new ones stand in their place; and its client."""
+    """A member that read ten old records and has not heard that thirty new ones stand there now; and its client."""
     topic = unique("t")
     partition = TopicPartition(topic, 0)
     create(cluster.bootstrap, topic)

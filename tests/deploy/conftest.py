@@ -1,0 +1,45 @@
+"""Tests that need a tool name it: ``@pytest.mark.needs("helm")``. Where it is missing they are left out, and the run
+says so in one line at its end; with ``CI=true`` that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from deploy.checks.tools import Tool, tools
+
+LEFT_OUT = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    known = tools()
+    lacking = {item: [tool for tool in _needed(item) if not known[tool].present] for item in items}
+    left_out = [item for item, missing in lacking.items() if missing]
+    if not left_out:
+        return
+    missing = [known[name] for name in sorted({name for item in left_out for name in lacking[item]})]
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(f"{len(left_out)} tests of deploy/ need what is missing here: {_said(missing)}")
+    config.stash[LEFT_OUT] = f"LEFT OUT: {len(left_out)} tests of deploy/; missing: {_said(missing)}."
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    said = config.stash.get(LEFT_OUT, None)
+    if said:
+        terminalreporter.write_line(said, yellow=True)
+
+
+def _needed(item: pytest.Item) -> list[str]:
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
+def _said(missing: Sequence[Tool]) -> str:
+    by_source: dict[str, list[str]] = {}
+    for tool in missing:
+        by_source.setdefault(tool.wants, []).append(tool.name)
+    return "; ".join(f"{', '.join(names)} ({wants})" for wants, names in by_source.items())

@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.builders import a_status
 from worker import metrics
-from worker.core.holds.states import State
+from worker.core.holds.states import HELD, State
 from worker.core.records import TopicPartition
-from worker.core.tally import PartitionStatus, PendingState, Status, Tally
+from worker.core.tally import Cause, PartitionStatus, PendingState, Status, Tally
 from worker.exposition import registry
 from worker.reference import PAGES
 
@@ -38,6 +38,7 @@ def busy(**fields: Any) -> Status:
 @dataclass
 class ALane:
     name: str = "shop"
+    reasons: tuple[str, ...] = ("no-query",)
     tally: Tally = field(default_factory=Tally)
     at: Status = field(default_factory=busy)
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
@@ -76,8 +77,9 @@ def test_counters_are_what_the_lane_counted() -> None:
     tally.settle("delivered", "", 3)
     tally.settle("dead-lettered", "no-query")
     tally.requests["learn/event", "200"] = 3
-    for counter in (tally.retries, tally.dead_letters, tally.possibly_repeated, tally.commits, tally.lost_to_retention):
+    for counter in (tally.retries, tally.dead_letters, tally.commits, tally.lost_to_retention):
         counter["x"] += 2
+    tally.possibly_repeated["cut flow"] += 2
     tally.held_seconds["limited"] += 2.5
     samples = scraped(ALane(tally=tally))
     shop = ("destination", "shop")
@@ -90,14 +92,29 @@ def test_counters_are_what_the_lane_counted() -> None:
         ("requests_total", (shop, ("operation", "learn/event"), ("status", "200"))): 3,
         ("retries_total", (shop, ("reason", "x"))): 2,
         ("dead_letters_total", (shop, ("reason", "x"))): 2,
-        ("events_possibly_repeated_total", (("cause", "x"), shop)): 2,
+        ("events_possibly_repeated_total", (("cause", "cut flow"), shop)): 2,
         ("commits_total", (shop, ("result", "x"))): 2,
         ("events_lost_to_retention_total", (shop, ("topic", "x"))): 2,
         ("held_seconds_total", (shop, ("reason", "limited"))): 2.5,
         ("rebalances_total", (shop,)): 2,
         ("commit_metadata_ignored_total", (shop,)): 1,
     }
-    assert expected == {name: value for name, value in samples.items() if name[0].endswith("_total")}
+    assert expected == {name: value for name, value in samples.items() if name[0].endswith("_total") and value}
+
+
+def test_what_an_alert_counts_is_there_before_its_first_time() -> None:
+    """A series that begins at 1 has no increase: nobody would hear of the first dead letter, nor of the only one."""
+    lane = ALane(sizes={"events": 6})
+    letters = of("dead_letters_total", lane)
+    assert {"refused", "retries-exhausted", "not-json", "no-query"} <= {reason for (reason,) in letters}
+    assert {("dead-lettered", *letter) for letter in letters} | {("delivered", "")} == set(
+        of("events_settled_total", lane)
+    )
+    assert {(cause,) for cause in get_args(Cause)} == set(of("events_possibly_repeated_total", lane))
+    assert {(state,) for state in HELD} == set(of("held_seconds_total", lane))
+    assert {("ok",): 0} == of("commits_total", lane)
+    assert {("events",): 0} == of("events_lost_to_retention_total", lane) == of("events_consumed_total", lane)
+    assert {0} == {value for (name, _), value in scraped(lane).items() if name.endswith("_total")}
 
 
 def test_gauges_are_how_the_lane_stands() -> None:
@@ -160,7 +177,7 @@ def test_a_histogram_counts_from_below() -> None:
 
 
 def test_each_lane_has_its_own_series() -> None:
-    samples = scraped(ALane("a", Tally(released=1)), ALane("b", Tally(released=2)))
+    samples = scraped(ALane("a", tally=Tally(released=1)), ALane("b", tally=Tally(released=2)))
     assert {"a": 1, "b": 2} == {
         dict(labels)["destination"]: value
         for (name, labels), value in samples.items()

@@ -163,6 +163,7 @@ class Worker:
 
         runner = Runner(
             name=destination.name,
+            reasons=destination.destination.reasons,
             lane=self._lane(destination),
             transport=self._transport(destination, may_write),
             producer=producer,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, get_args
 
-from worker.core.holds.states import State
-from worker.core.tally import Histogram, PendingState
+from worker.core.holds.states import HELD, State
+from worker.core.reasons import MALFORMED, NOT_DELIVERED
+from worker.core.tally import Cause, Histogram, PendingState
 from worker.scrape import Declared, Scraped, Series
 
 PREFIX: Final = "segment_relay_"
@@ -27,9 +28,25 @@ def single(value: float | Histogram) -> Series:
     return (((), value),)
 
 
-def by(counter: Mapping[Any, float | Histogram]) -> Series:
-    """A series for each key of a counter: one label's value, or a tuple of them."""
-    return ((label if isinstance(label, tuple) else (label,), value) for label, value in counter.items())
+def by(counter: Mapping[Any, float | Histogram], known: Iterable[Any] = ()) -> Series:
+    """A series for each key of a counter: one label's value, or a tuple of them.
+
+    The ``known`` ones begin at 0. A series that begins at its first count has no increase then, so Prometheus would
+    not see the first dead letter of a reason, nor the only one.
+    """
+    from_zero = {**dict.fromkeys(known, 0), **counter}
+    return ((label if isinstance(label, tuple) else (label,), value) for label, value in from_zero.items())
+
+
+def given_up_for(lane: Scraped) -> tuple[str, ...]:
+    """Each reason that a dead letter may have."""
+    return (*MALFORMED, *NOT_DELIVERED, *lane.reasons)
+
+
+def ends(lane: Scraped) -> Iterator[tuple[str, str]]:
+    """How events end: outcome and reason. (Those that were not wanted are nobody's alarm.)"""
+    yield "delivered", ""
+    yield from (("dead-lettered", reason) for reason in given_up_for(lane))
 
 
 def states(lane: Scraped) -> Series:
@@ -44,14 +61,14 @@ METRICS: Final = (
         "events_consumed_total",
         ("topic",),
         "Events read. Flat while consumer_lag grows: see limited_by and destination_state.",
-        lambda lane: by(lane.tally.consumed),
+        lambda lane: by(lane.tally.consumed, lane.topic_partitions),
     ),
     _lane(
         "counter",
         "events_settled_total",
         ("outcome", "reason"),
         "Events that are done: delivered, filtered, skipped or dead-lettered; docs/reasons.md explains each reason.",
-        lambda lane: by(lane.tally.settled),
+        lambda lane: by(lane.tally.settled, ends(lane)),
     ),
     _lane(
         "counter",
@@ -87,10 +104,10 @@ METRICS: Final = (
         "events_possibly_repeated_total",
         ("cause",),
         "Events whose requests may reach the vendor twice. unknown outcome: no answer came. drain's bound, cut flow: a "
-        "stop or rebalance came between. flow begun again: it slept for over a minute. merge taken apart: one of its "
-        "events was not delivered. crash: what the last commit of "
-        "a worker that ended otherwise, or lost the partition, said was under way (an estimate).",
-        lambda lane: by(lane.tally.possibly_repeated),
+        "stop or rebalance came between. lost partition: this worker had been taken for dead. flow begun again: it "
+        "slept for over a minute. merge taken apart: one of its events was not delivered. crash: what the last commit "
+        "of a worker that ended otherwise, or lost the partition, said was under way (an estimate).",
+        lambda lane: by(lane.tally.possibly_repeated, get_args(Cause)),
     ),
     _lane(
         "gauge",
@@ -143,7 +160,7 @@ METRICS: Final = (
         "held_seconds_total",
         ("reason",),
         "Time in which nothing was sent. Growing for limited: ask the vendor for a higher limit, or filter events.",
-        lambda lane: by(lane.tally.held_seconds),
+        lambda lane: by(lane.tally.held_seconds, sorted(HELD)),
     ),
     _lane(
         "counter",
@@ -157,7 +174,7 @@ METRICS: Final = (
         "dead_letters_total",
         ("reason",),
         "Events given up, kept in the topic of dead letters. Look at one of each reason (docs/reasons.md).",
-        lambda lane: by(lane.tally.dead_letters),
+        lambda lane: by(lane.tally.dead_letters, given_up_for(lane)),
     ),
     _lane(
         "gauge",
@@ -195,7 +212,7 @@ METRICS: Final = (
         "events_lost_to_retention_total",
         ("topic",),
         "Records that Kafka deleted before they were read: they are lost. Raise the topic's retention.",
-        lambda lane: by(lane.tally.lost_to_retention),
+        lambda lane: by(lane.tally.lost_to_retention, lane.topic_partitions),
     ),
     _lane(
         "gauge",
@@ -249,7 +266,7 @@ METRICS: Final = (
         "commits_total",
         ("result",),
         "Offset commits. Only failures for 30 s: the lane takes nothing more; look at the broker.",
-        lambda lane: by(lane.tally.commits),
+        lambda lane: by(lane.tally.commits, ("ok",)),
     ),
     _lane(
         "counter",

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,11 +35,12 @@ LEAVING: Final = 10.0  # seconds that the group's farewell may take
 class Runner:
     """One destination's lane, its consumer and its senders. Lives on one event loop; ``clock`` is Unix seconds.
 
-    ``reread`` reads the destination's settings with what its secret files hold now, and the texts to be masked.
-    ``failed`` is told when the lane cannot go on: the process must end.
+    ``reasons`` are those of the destination's mapping. ``reread`` reads its settings with what its secret files hold
+    now, and the texts to be masked. ``failed`` is told when the lane cannot go on: the process must end.
     """
 
     name: str
+    reasons: Collection[str]
     lane: Lane
     transport: Transport
     producer: Producer

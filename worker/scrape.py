@@ -7,7 +7,7 @@ speaks of: those of a partition that left are gone with it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -30,6 +30,10 @@ class LaneView(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def reasons(self) -> Collection[str]:
+        """Those of its mapping."""
+
+    @property
     def tally(self) -> Tally: ...
     def status(self, now: float) -> Status:
         """How it stands; ``now`` is Unix seconds."""
@@ -45,6 +49,7 @@ class LaneView(Protocol):
 class Scraped:
     """One lane at the moment of a scrape."""
 
+    reasons: Collection[str]
     tally: Tally
     status: Status
     log_ends: Mapping[TopicPartition, int]
@@ -100,16 +105,17 @@ class LaneCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         now = self._clock()
-        lanes = [
-            (lane.name, Scraped(lane.tally, lane.status(now), lane.log_ends(), lane.topic_partitions(), now))
-            for lane in self._lanes
-        ]
+        lanes = [(lane.name, _scraped(lane, now)) for lane in self._lanes]
         for declared in self._declared:
             family = _family(declared)
             for destination, lane in lanes:
                 for labels, value in declared.read(lane):
                     _add(family, (destination, *labels), value)
             yield family
+
+
+def _scraped(lane: LaneView, now: float) -> Scraped:
+    return Scraped(lane.reasons, lane.tally, lane.status(now), lane.log_ends(), lane.topic_partitions(), now)
 
 
 def _family(declared: Declared) -> Metric:

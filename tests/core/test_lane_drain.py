@@ -24,6 +24,7 @@ from tests.core.virtual import (
 )
 from tests.simulation.destination import DESTINATION, Account, _write
 from worker.core.holds.states import State
+from worker.core.tally import Cause
 
 
 def two_writes(event: Event, account: Account) -> Flow:
@@ -40,8 +41,8 @@ def only(operation: str, answer: Answer) -> Script:
     return lambda arrival: answer if arrival.operation == operation else None
 
 
-def repeated(lane: Virtual) -> Mapping[str, int]:
-    return dict(lane.lane.tally.possibly_repeated)
+def repeated(lane: Virtual) -> Mapping[Cause, int]:
+    return lane.lane.tally.possibly_repeated
 
 
 def test_a_stop_finishes_the_flows_that_are_awake_begins_none_and_commits() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,6 +15,7 @@ from worker.core.commit_metadata import decode
 from worker.core.faults import Fault, FaultKind
 from worker.core.holds.states import State
 from worker.core.policy import Policy
+from worker.core.tally import Cause
 
 WITHHELD = Fault(FaultKind.WITHHELD, written=False)
 
@@ -27,8 +28,8 @@ def limits(lane: Virtual) -> set[str]:
     return set(lane.lane.standing().limited_by)
 
 
-def repeated(lane: Virtual) -> dict[str, int]:
-    return dict(lane.lane.tally.possibly_repeated)
+def repeated(lane: Virtual) -> Mapping[Cause, int]:
+    return lane.lane.tally.possibly_repeated
 
 
 # --- The lease

@@ -19,6 +19,7 @@ class ALane:
     """A lane that consumed four events: two delivered, one dead letter, one still open."""
 
     name = "wigzo"
+    reasons = ("refused",)
 
     def __init__(self) -> None:
         self.tally = Tally()

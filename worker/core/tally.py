@@ -14,6 +14,9 @@ EVENTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 
 
 OutcomeName = Literal["delivered", "filtered", "skipped", "dead-lettered"]
 PendingState = Literal["ready", "open", "sleeping", "behind its user", "dead-lettering"]
+Cause = Literal[
+    "unknown outcome", "drain's bound", "cut flow", "flow begun again", "merge taken apart", "lost partition", "crash"
+]
 
 
 class Histogram:
@@ -48,7 +51,7 @@ class Tally:
     held_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # by reason
     retries: Counter[str] = field(default_factory=Counter)  # by reason
     dead_letters: Counter[str] = field(default_factory=Counter)  # by reason
-    possibly_repeated: Counter[str] = field(default_factory=Counter)  # by cause
+    possibly_repeated: Counter[Cause] = field(default_factory=Counter)
     commits: Counter[str] = field(default_factory=Counter)  # by result
     rebalances: int = 0
     lost_to_retention: Counter[str] = field(default_factory=Counter)  # by topic

@@ -61,8 +61,8 @@ mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn it
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)
 
-docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md and reasons.md from the declarations
-	@$(BIN)/python -m worker.reference docs
+docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and the schema of the chart's values from the declarations
+	@$(BIN)/python -m worker.reference docs deploy/helm/segment-relay/values.schema.json
 
 constraints: $(VENV)/.installed ## Pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

@@ -1,7 +1,11 @@
-"""The reference pages, made from the declarations: ``python -m worker.reference docs`` writes them anew."""
+"""The reference pages, made from the declarations: ``python -m worker.reference docs`` writes them anew.
+
+With the schema of the Helm chart's values behind it, it writes what ``config`` may be there, too.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +14,7 @@ from typing import Any
 from mappings.contract import Destination
 from worker import destinations, metrics
 from worker.core import reasons
+from worker.settings import schema
 from worker.settings.declared import REQUIRED, Setting, of_account, of_table
 from worker.settings.tables import DestinationTable, KafkaSettings, WorkerSettings
 
@@ -72,6 +77,13 @@ def reasons_page() -> str:
     return _page([REASONS, *tables])
 
 
+def chart_schema(before: str) -> str:
+    """The schema of the chart's values, its ``config`` made anew."""
+    values = json.loads(before)
+    values["properties"]["config"] = schema.of_settings(own_mappings())
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
 def own_mappings() -> list[tuple[str, Destination[Any]]]:
     """The mappings that come with the worker; a stranger's package documents its own."""
     found = destinations.installed().items()
@@ -122,3 +134,5 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(Path(sys.argv[1]))
+    for chart in map(Path, sys.argv[2:]):
+        chart.write_text(chart_schema(chart.read_text("utf-8")), "utf-8")

@@ -1,0 +1,97 @@
+"""The chart, as the real Helm renders it: objects to look at, or what Helm says against the values."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast
+
+import yaml
+
+from tests.deploy import tools
+
+Object: TypeAlias = dict[str, Any]
+Values: TypeAlias = Path | Mapping[str, Any]
+
+CHART: Final = Path("deploy/helm/segment-relay")
+# One file for each shape that is supported; the first is the least that must be said.
+CI_VALUES: Final = sorted((CHART / "ci").glob("*-values.yaml"), key=lambda file: (file.stem != "minimal-values", file))
+MINIMAL: Final = CI_VALUES[0]
+RELEASE: Final = "relay"
+NAMESPACE: Final = "growth"
+
+
+class Refused(Exception):  # noqa: N818  (what Helm does, not what is wrong with it)
+    """Helm did not render it; its text is what it says."""
+
+
+def render(
+    values: Values = MINIMAL,
+    *more: Values,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+    helm: Path | None = None,
+    arguments: Sequence[str] = (),
+) -> list[Object]:
+    """The objects, hooks included, in Helm's order; later values win. Raises Refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_file(each, Path(folder) / str(number)) for number, each in enumerate((values, *more))]
+        options = ["--namespace", namespace, *arguments, *(option for file in files for option in ("--values", file))]
+        said = subprocess.run(
+            [helm or tools.helm(), "template", release, CHART, *options],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    if said.returncode:
+        raise Refused(said.stderr)
+    return [found for found in yaml.safe_load_all(said.stdout) if found is not None]
+
+
+def _file(values: Values, where: Path) -> Path:
+    """Values of a test's own as JSON, which is YAML without its surprises."""
+    if isinstance(values, Path):
+        return values
+    where.write_text(json.dumps(values), "utf-8")
+    return where
+
+
+def refusal(*values: Values, helm: Path | None = None) -> str:
+    """What Helm says against the values. Fails where it says nothing."""
+    try:
+        render(*values, helm=helm)
+    except Refused as refused:
+        return str(refused)
+    raise AssertionError("Helm rendered it")
+
+
+def of_kind(objects: Iterable[Object], kind: str) -> list[Object]:
+    """Those of one kind."""
+    return [each for each in objects if each["kind"] == kind]
+
+
+def the(objects: Iterable[Object], kind: str) -> Object:
+    """The only one of its kind."""
+    (found,) = of_kind(objects, kind)
+    return found
+
+
+def workload(objects: Iterable[Object]) -> Object:
+    """The StatefulSet, or the Deployment."""
+    (found,) = (each for each in objects if each["kind"] in ("StatefulSet", "Deployment"))
+    return found
+
+
+def pod(objects: Iterable[Object]) -> Object:
+    """The template of the workers' pods."""
+    return cast(Object, workload(objects)["spec"]["template"])
+
+
+def container(objects: Iterable[Object]) -> Object:
+    """The only container of the workers' pods."""
+    (found,) = pod(objects)["spec"]["containers"]
+    return cast(Object, found)

@@ -5,11 +5,16 @@ says so in one line at its end; with ``CI=true`` that is a failure.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from deploy.checks.tools import Tool, tools
+
+if TYPE_CHECKING:
+    from tests.deploy.apiserver import ApiServer
+    from tests.deploy.image import Image, Store
 
 LEFT_OUT = pytest.StashKey[str]()
 
@@ -32,6 +37,36 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     said = config.stash.get(LEFT_OUT, None)
     if said:
         terminalreporter.write_line(said, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A Kubernetes API server for the whole session; namespaces are each test's own."""
+    from tests.deploy.apiserver import api_server
+
+    with api_server(tmp_path_factory.mktemp("api")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Image]]:
+    """The image, on a stand-in for its base, and the store that both are in."""
+    from tests.deploy.image import built
+
+    with built(tmp_path_factory.mktemp("image")) as found:
+        yield found
+
+
+@pytest.fixture
+def image(built: tuple[Store, Image]) -> Image:
+    """The image."""
+    return built[1]
+
+
+@pytest.fixture
+def store(built: tuple[Store, Image]) -> Store:
+    """Where it was built."""
+    return built[0]
 
 
 def _needed(item: pytest.Item) -> list[str]:

@@ -139,8 +139,7 @@ class Member:
     def __init__(
         self,
         bootstrap: tuple[str, ...],
-        topic: str,
-        *,
+        *topics: str,
         group: str,
         start_at: StartAt | None = "earliest",
         instance_id: str | None = None,
@@ -155,7 +154,7 @@ class Member:
         self.consumer = Consumer(
             connection or Connection(bootstrap),
             Membership(group, instance_id, session_timeout=6.0, heartbeat_interval=0.3, max_poll_interval=60.0),
-            topics=[topic],
+            topics=topics,
             inbox=self.lane,
             call=self.lane.call,
             start_at=start_at,

@@ -74,6 +74,14 @@ def test_heartbeats_joins_and_exits_are_where_the_lease_listens() -> None:
         assert inspect.getsource(source).count("self.reset_generation(") == 2
 
 
+def test_a_leader_that_comes_back_is_still_not_told_so() -> None:
+    """Else worker.adapters.returning has become needless: from version 9 on Kafka tells it."""
+    joining = inspect.getsource(BaseCoordinator._do_join_and_sync_async)
+    assert "max_version=7)" in joining
+    assert "self._process_join_group_response(join_response, join_send_time)" in joining
+    assert parameters(BaseCoordinator._process_join_group_response) == ["self", "response", "send_time"]
+
+
 def test_the_topics_and_their_ids_are_read_where_they_were() -> None:
     assert parameters(ClusterMetadata.request_update) == ["self"]
     assert parameters(ClusterMetadata.topic_id) == ["self", "topic_name"]

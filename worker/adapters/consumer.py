@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from worker.adapters.inbox import Inbox
 from worker.adapters.lease import Lease
 from worker.adapters.reader import PASSING, TROUBLE_PAUSE, Reader, Wishes
 from worker.adapters.rejoining import Rejoining
+from worker.adapters.returning import Returning
 from worker.adapters.subscription import GRACE_SECONDS, Bounded, Positions, Subscription
 from worker.core.records import TopicPartition
 from worker.core.starts import StartAt
@@ -102,6 +104,7 @@ class Consumer:
         self.topic_partitions: Mapping[str, int] = {}
         self.turns = 0
         self._topics = [*topics, *ours]
+        self._returning = partial(Returning, membership.instance_id, topics)
         self._inbox = inbox
         self._call = call
         self._log = log
@@ -202,9 +205,10 @@ class Consumer:
         )
         private_calls.keep(self._lease, consumer, self._clock)
         private_calls.prepare_anew(consumer)
+        returning = self._returning(private_calls.whom_it_follows(consumer))
         consumer.subscribe(self._topics, listener=subscription)
         self._know_topics(consumer)
-        reader = self._reading(consumer, subscription)
+        reader = self._reading(consumer, subscription, returning)
         counted = float("-inf")
         while not self._stopping:
             reader.turn()
@@ -232,13 +236,14 @@ class Consumer:
                 self._log.warning("Kafka does not tell of its topics", error=type(error).__name__)
                 time.sleep(TROUBLE_PAUSE)
 
-    def _reading(self, consumer: KafkaConsumer, subscription: Subscription) -> Reader:
+    def _reading(self, consumer: KafkaConsumer, subscription: Subscription, returning: Returning) -> Reader:
         return Reader(
             consumer,
             subscription,
             self._assignor,
             beginnings=self._beginnings,
             rejoining=self._rejoining,
+            returning=returning,
             wishes=self._wishes,
             inbox=self._inbox,
             call=self._call,

@@ -212,3 +212,22 @@ def rejoin(consumer: KafkaConsumer) -> None:
     Public ``unsubscribe`` and ``subscribe`` would drop the partitions without a word to the listener.
     """
     consumer._coordinator.request_rejoin()
+
+
+def whom_it_follows(consumer: KafkaConsumer) -> Callable[[], str]:
+    """The member that the last answer to a join called the leader. Call it before the first poll.
+
+    kafka-python does not keep it, and its public calls say nothing of it.
+    """
+    coordinator = consumer._coordinator
+    process = coordinator._process_join_group_response
+    leader = ""
+
+    def processing(response: Any, sent: float) -> Any:
+        nonlocal leader
+        joined = process(response, sent)
+        leader = joined.leader
+        return joined
+
+    coordinator._process_join_group_response = processing
+    return lambda: leader

@@ -29,6 +29,7 @@ from worker.adapters.connection import Log
 from worker.adapters.gaps import Deleted, Parted
 from worker.adapters.inbox import Inbox, Partitions
 from worker.adapters.rejoining import Rejoining
+from worker.adapters.returning import Returning
 from worker.adapters.subscription import Subscription
 from worker.adapters.topic_ids import TopicIds
 from worker.core.records import TopicPartition
@@ -94,6 +95,7 @@ class Reader:
         *,
         beginnings: Beginnings,
         rejoining: Rejoining,
+        returning: Returning,
         wishes: Wishes,
         inbox: Inbox,
         call: Callable[..., object],
@@ -106,6 +108,7 @@ class Reader:
         self._assignor = assignor
         self._beginnings = beginnings
         self._rejoining = rejoining
+        self._returning = returning
         self._wishes = wishes
         self._inbox = inbox
         self._call = call
@@ -133,6 +136,7 @@ class Reader:
             self._begin()
             self._begin_recreated()
             self._watch()
+            self._come_back()
         except (OffsetOutOfRangeError, LogTruncationError) as error:
             self._continue_elsewhere(error)
 
@@ -188,6 +192,12 @@ class Reader:
             self._clock(), owned=owned, rounds=self._assignor.rounds, unassigned=self._assignor.unassigned
         ):
             self._log.info("joining the group anew: partitions may have been left over", owned=owned)
+            private_calls.rejoin(self._consumer)
+
+    def _come_back(self) -> None:
+        topics = {partition.topic for partition in self._subscription.begun}
+        if self._returning.must_ask(rounds=self._assignor.rounds, topics=topics):
+            self._log.info("joining the group once more, so that it hears what a static member wants that came back")
             private_calls.rejoin(self._consumer)
 
     def _continue_elsewhere(self, error: KafkaError) -> None:

@@ -33,6 +33,7 @@ def render(
     *more: Values,
     release: str = RELEASE,
     namespace: str = NAMESPACE,
+    chart: Path = CHART,
     helm: Path | None = None,
     arguments: Sequence[str] = (),
 ) -> list[Object]:
@@ -41,7 +42,7 @@ def render(
         files = [_file(each, Path(folder) / str(number)) for number, each in enumerate((values, *more))]
         options = ["--namespace", namespace, *arguments, *(option for file in files for option in ("--values", file))]
         said = subprocess.run(
-            [helm or tools.helm(), "template", release, CHART, *options],
+            [helm or tools.helm(), "template", release, chart, *options],
             capture_output=True,
             text=True,
             timeout=60,
@@ -56,7 +57,7 @@ def _file(values: Values, where: Path) -> Path:
     """Values of a test's own as JSON, which is YAML without its surprises."""
     if isinstance(values, Path):
         return values
-    where.write_text(json.dumps(values), "utf-8")
+    where.write_text(json.dumps(values, ensure_ascii=False), "utf-8")
     return where
 
 
@@ -88,10 +89,10 @@ def workload(objects: Iterable[Object]) -> Object:
 
 def pod(objects: Iterable[Object]) -> Object:
     """The template of the workers' pods."""
-    return cast(Object, workload(objects)["spec"]["template"])
+    return cast("Object", workload(objects)["spec"]["template"])
 
 
 def container(objects: Iterable[Object]) -> Object:
     """The only container of the workers' pods."""
     (found,) = pod(objects)["spec"]["containers"]
-    return cast(Object, found)
+    return cast("Object", found)

@@ -1,0 +1,277 @@
+"""What must hold between the objects of one release, whatever the values: linters and schemas see one at a time."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+import yaml
+
+from tests.deploy.chart import CHART, CI_VALUES, Object, container, of_kind, pod, render, the, workload
+from worker.cli import app
+from worker.settings.declared import of_table
+from worker.settings.quantities import duration
+from worker.settings.tables import KafkaSettings, WorkerSettings
+
+RESTART: Final = 30.0  # seconds from a worker's end to its next join: a pod is made, placed, and starts
+
+pytestmark = [
+    pytest.mark.needs("helm"),
+    pytest.mark.parametrize("values", CI_VALUES, ids=lambda file: file.stem),
+]
+
+
+@cache
+def rendered(values: Path) -> tuple[Object, ...]:
+    return tuple(render(values))
+
+
+def check_pod(objects: Iterable[Object]) -> Object:
+    """The pod of `helm test`."""
+    return the(objects, "Pod")
+
+
+def both_pods(objects: Iterable[Object]) -> list[Object]:
+    return [pod(objects)["spec"], check_pod(objects)["spec"]]
+
+
+def toml_of(objects: Iterable[Object]) -> Mapping[str, Any]:
+    (text,) = (
+        each["data"]["segment-relay.toml"]
+        for each in of_kind(objects, "ConfigMap")
+        if "segment-relay.toml" in each["data"]
+    )
+    return tomllib.loads(text)
+
+
+def selectors(objects: Iterable[Object]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Every selector of the release's own pods, by the kind that has it."""
+    for each in objects:
+        spec = each.get("spec", {})
+        match each["kind"]:
+            case "Service":
+                yield "Service", spec["selector"]
+            case "NetworkPolicy":
+                yield "NetworkPolicy", spec["podSelector"]["matchLabels"]
+            case "StatefulSet" | "Deployment" | "PodDisruptionBudget" | "PodMonitor":
+                yield each["kind"], spec["selector"]["matchLabels"]
+
+
+def test_every_selector_takes_the_workers_and_nothing_else(values: Path) -> None:
+    objects = rendered(values)
+    workers = pod(objects)["metadata"]["labels"].items()
+    others = check_pod(objects)["metadata"]["labels"].items()
+    for kind, selector in selectors(objects):
+        assert selector.items() <= workers, kind
+        # The pod of `helm test` needs the same ways out, and is nobody's worker.
+        assert (selector.items() <= others) is (kind == "NetworkPolicy"), kind
+
+
+def test_pods_of_one_release_are_spread(values: Path) -> None:
+    objects = rendered(values)
+    spread = pod(objects)["spec"]["topologySpreadConstraints"]
+    labels = pod(objects)["metadata"]["labels"].items()
+    assert {"ScheduleAnyway"} == {each["whenUnsatisfiable"] for each in spread}
+    assert all(each["labelSelector"]["matchLabels"].items() <= labels for each in spread)
+
+
+def test_every_port_that_is_named_is_there(values: Path) -> None:
+    objects = rendered(values)
+    there = {port["name"]: port["containerPort"] for port in container(objects)["ports"]}
+    probes = [container(objects)[f"{kind}Probe"]["httpGet"]["port"] for kind in ("startup", "liveness", "readiness")]
+    served = [port["targetPort"] for each in of_kind(objects, "Service") for port in each["spec"]["ports"]]
+    scraped = [end["port"] for each in of_kind(objects, "PodMonitor") for end in each["spec"]["podMetricsEndpoints"]]
+    let_in = [
+        port["port"]
+        for each in of_kind(objects, "NetworkPolicy")
+        for rule in each["spec"]["ingress"]
+        for port in rule["ports"]
+    ]
+    assert {"admin": 9404} == there
+    assert {"admin"} == {*probes, *served, *scraped, *let_in}
+
+
+def test_every_mount_has_its_volume_and_every_volume_its_mount(values: Path) -> None:
+    for spec in both_pods(rendered(values)):
+        (only,) = spec["containers"]
+        assert {each["name"] for each in spec["volumes"]} == {each["name"] for each in only["volumeMounts"]}
+        assert not any("subPath" in each for each in only["volumeMounts"])  # such a file never changes
+
+
+def test_every_file_of_the_settings_is_where_a_volume_is(values: Path) -> None:
+    objects = rendered(values)
+    mounts = {each["name"]: each["mountPath"] for each in container(objects)["volumeMounts"]}
+    (items,) = (each["configMap"]["items"] for each in pod(objects)["spec"]["volumes"] if each["name"] == "config")
+    assert f"{mounts['config']}/{items[0]['path']}" == env(objects)["SEGMENT_RELAY_CONFIG"]["value"]
+    assert items[0]["key"] in the_config(objects)["data"]
+    assert {mounts["secrets"]} >= {str(Path(file).parent) for file in files_in(toml_of(objects))}
+
+
+def the_config(objects: Iterable[Object]) -> Object:
+    (name,) = {each["configMap"]["name"] for each in pod(objects)["spec"]["volumes"] if "configMap" in each}
+    (found,) = (each for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"] == name)
+    return found
+
+
+def files_in(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from files_in(value)
+        elif name.endswith("_file"):
+            yield value
+
+
+def env(objects: Iterable[Object]) -> Mapping[str, Object]:
+    return {each["name"]: each for each in container(objects)["env"]}
+
+
+def test_every_variable_is_a_setting_of_the_worker(values: Path) -> None:
+    known = {
+        f"SEGMENT_RELAY_{table}__{setting}".upper()
+        for table, model in (("kafka", KafkaSettings), ("worker", WorkerSettings))
+        for setting in of_table(model)
+    }
+    assert env(rendered(values)).keys() <= known | {"SEGMENT_RELAY_CONFIG"}
+
+
+def test_every_command_is_one_of_the_program(values: Path) -> None:
+    commands = typer.main.get_group(app).commands
+    for (argument,) in (spec["containers"][0]["args"] for spec in both_pods(rendered(values))):
+        assert argument in commands
+
+
+def test_only_the_pods_of_a_statefulset_are_static_members(values: Path) -> None:
+    objects = rendered(values)
+    field = env(objects).get("SEGMENT_RELAY_KAFKA__INSTANCE_ID", {}).get("valueFrom", {}).get("fieldRef", {})
+    assert (field.get("fieldPath") == "metadata.name") is (workload(objects)["kind"] == "StatefulSet")
+    # Its own check must not throw a worker of that name out of its group.
+    assert ["SEGMENT_RELAY_CONFIG"] == [each["name"] for each in check_pod(objects)["spec"]["containers"][0]["env"]]
+
+
+def test_a_worker_has_the_time_to_drain(values: Path) -> None:
+    objects = rendered(values)
+    assert "lifecycle" not in container(objects)  # its time would come off the grace
+    drain = duration(toml_of(objects)["worker"]["drain_timeout"])
+    assert pod(objects)["spec"]["terminationGracePeriodSeconds"] > drain
+
+
+def test_a_static_member_comes_back_before_its_session_ends(values: Path) -> None:
+    objects = rendered(values)
+    toml = toml_of(objects)
+    session = duration(toml["kafka"]["session_timeout"])
+    needed = duration(toml["worker"]["drain_timeout"]) + RESTART if workload(objects)["kind"] == "StatefulSet" else 0.0
+    assert session >= needed
+
+
+def test_a_worker_that_waits_for_kafka_is_not_restarted_meanwhile(values: Path) -> None:
+    objects = rendered(values)
+    waits = duration(toml_of(objects)["worker"].get("start_timeout", "2m"))
+    probe = container(objects)["startupProbe"]
+    assert waits + 30 <= probe["periodSeconds"] * probe["failureThreshold"] <= waits + 32
+
+
+def test_a_rollout_never_makes_more_workers_than_there_were(values: Path) -> None:
+    spec = workload(objects := rendered(values))["spec"]
+    match workload(objects)["kind"]:
+        case "StatefulSet":
+            assert ("Parallel", {"type": "RollingUpdate"}) == (spec["podManagementPolicy"], spec["updateStrategy"])
+            assert the(objects, "Service")["metadata"]["name"] == spec["serviceName"]
+        case _:
+            one = spec.get("replicas") == 1
+            bounds = {"maxSurge": 0, "maxUnavailable": 1}
+            expected = {"type": "Recreate"} if one else {"type": "RollingUpdate", "rollingUpdate": bounds}
+            assert expected == spec["strategy"]
+
+
+def test_there_are_at_most_as_many_workers_as_partitions(values: Path) -> None:
+    objects = rendered(values)
+    partitions = yaml.safe_load(values.read_text("utf-8"))["partitions"]
+    scalers = [*of_kind(objects, "HorizontalPodAutoscaler"), *of_kind(objects, "ScaledObject")]
+    fixed = workload(objects)["spec"].get("replicas")
+    assert (fixed is None) is (len(scalers) == 1)
+    most = [spec.get("maxReplicas") or spec["maxReplicaCount"] for spec in (each["spec"] for each in scalers)]
+    least = [spec.get("minReplicas") or spec["minReplicaCount"] for spec in (each["spec"] for each in scalers)]
+    assert all(1 <= count <= partitions for count in [*most, *least, *([fixed] if fixed else [])])
+
+
+def test_a_scaler_scales_the_workload(values: Path) -> None:
+    objects = rendered(values)
+    own = workload(objects)
+    expected = {"apiVersion": own["apiVersion"], "kind": own["kind"], "name": own["metadata"]["name"]}
+    for each in [*of_kind(objects, "HorizontalPodAutoscaler"), *of_kind(objects, "ScaledObject")]:
+        assert expected == each["spec"]["scaleTargetRef"]
+
+
+def test_pods_need_no_right_that_the_restricted_level_withholds(values: Path) -> None:
+    for spec in both_pods(rendered(values)):
+        assert {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001} | {
+            "seccompProfile": {"type": "RuntimeDefault"}
+        } == spec["securityContext"]
+        assert {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        } == spec["containers"][0]["securityContext"]
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+        assert {"config", "secrets", "tmp"} == {each["name"] for each in spec["volumes"]}
+        (mode,) = (each["secret"]["defaultMode"] for each in spec["volumes"] if "secret" in each)
+        assert 0o440 == mode
+
+
+def test_no_pod_gets_a_token_of_kubernetes(values: Path) -> None:
+    objects = rendered(values)
+    for spec in both_pods(objects):
+        assert (False, False) == (spec["automountServiceAccountToken"], spec["enableServiceLinks"])
+    accounts = [each["metadata"]["name"] for each in of_kind(objects, "ServiceAccount")] or ["default"]
+    assert accounts == [pod(objects)["spec"]["serviceAccountName"]]
+
+
+def test_the_image_is_named_by_release_or_digest(values: Path) -> None:
+    for spec in both_pods(rendered(values)):
+        name, separator, which = spec["containers"][0]["image"].rpartition(":")
+        assert separator == ":"
+        assert which not in ("", "latest")
+        assert name.endswith("@sha256") is (len(which) == 64)
+
+
+def test_memory_is_bounded_and_cpu_is_not(values: Path) -> None:
+    resources = container(rendered(values))["resources"]
+    assert {"memory", "ephemeral-storage"} == resources["limits"].keys()
+    assert {"cpu", "memory", "ephemeral-storage"} == resources["requests"].keys()
+
+
+def test_an_eviction_may_take_one_worker_at_a_time(values: Path) -> None:
+    budget = the(rendered(values), "PodDisruptionBudget")["spec"]
+    assert (1, "AlwaysAllow") == (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"])
+
+
+def test_rules_and_dashboard_are_the_plain_files(values: Path) -> None:
+    objects = rendered(values)
+    given = yaml.safe_load(values.read_text("utf-8")).get("monitoring", {})
+    for rules in of_kind(objects, "PrometheusRule"):
+        base = given["rules"]["runbooks"].rstrip("/")
+        plain = (CHART / "files" / "rules.yaml").read_text("utf-8")
+        assert yaml.safe_load(plain.replace("https://runbooks.example.com/segment-relay", base)) == rules["spec"]
+    boards = [each["data"] for each in of_kind(objects, "ConfigMap") if "segment-relay.json" in each["data"]]
+    plain = (CHART / "files" / "dashboard.json").read_text("utf-8")
+    assert [plain] * ("dashboard" in given) == [each["segment-relay.json"] for each in boards]
+
+
+def test_a_long_release_name_leaves_room_for_what_kubernetes_adds(values: Path) -> None:
+    objects = render(values, {"fullnameOverride": ""}, release="r" * 53)
+    name = workload(objects)["metadata"]["name"]
+    assert len(f"{name}-7bdc9c5c5d") <= 63  # the label controller-revision-hash
+    assert all(len(each["metadata"]["name"]) <= 63 for each in objects)
+
+
+def test_the_network_lets_the_worker_reach_its_brokers(values: Path) -> None:
+    objects = rendered(values)
+    ports = {int(server.rpartition(":")[2]) for server in toml_of(objects)["kafka"]["bootstrap_servers"]}
+    for policy in of_kind(objects, "NetworkPolicy"):
+        out = {port["port"] for rule in policy["spec"]["egress"] if "to" not in rule for port in rule["ports"]}
+        assert ports | {53, 443} <= out

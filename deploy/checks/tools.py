@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ class Tool:
 
 def tools() -> Mapping[str, Tool]:
     """All of them by name."""
-    return {tool.name: tool for tool in (*_of_go(), *_of_wheels(), *_of_debian(), *_of_python())}
+    return {tool.name: tool for tool in (*_of_go(), *_of_wheels(), *_of_debian(), *_of_python(), _root())}
 
 
 def _of_go() -> Iterator[Tool]:
@@ -57,6 +58,11 @@ def _of_debian() -> Iterator[Tool]:
     for name, package in debian.PACKAGES.items():
         found = shutil.which(name)
         yield Tool(name, Path(found) if found else None, f"the Debian package {package}")
+
+
+def _root() -> Tool:
+    # No tool, but what some need: file systems are mounted.
+    return Tool("root", Path("/") if os.geteuid() == 0 else None, "a user who may mount (root)")
 
 
 def _of_python() -> Iterator[Tool]:

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-deploy check format simulate mutants torture isolation bench docs constraints clean
+.PHONY: help install demo test check-deploy check format manifests simulate mutants torture isolation bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,10 @@ bench: $(VENV)/.installed ## Events per second and CPU per event of the whole wo
 
 docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and the schema of the chart's values from the declarations
 	@$(BIN)/python -m worker.reference docs deploy/helm/segment-relay/values.schema.json
+
+manifests: $(VENV)/.deploy-installed ## Render deploy/manifests from the Helm chart, for whoever has no Helm
+	@$(BIN)/python -m deploy.checks.install
+	@$(BIN)/python -m deploy.checks.manifest
 
 constraints: $(VENV)/.installed ## Pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

@@ -188,25 +188,6 @@ def test_a_rollout_never_makes_more_workers_than_there_were(values: Path) -> Non
             assert expected == spec["strategy"]
 
 
-def test_there_are_at_most_as_many_workers_as_partitions(values: Path) -> None:
-    objects = rendered(values)
-    partitions = yaml.safe_load(values.read_text("utf-8"))["partitions"]
-    scalers = [*of_kind(objects, "HorizontalPodAutoscaler"), *of_kind(objects, "ScaledObject")]
-    fixed = workload(objects)["spec"].get("replicas")
-    assert (fixed is None) is (len(scalers) == 1)
-    most = [spec.get("maxReplicas") or spec["maxReplicaCount"] for spec in (each["spec"] for each in scalers)]
-    least = [spec.get("minReplicas") or spec["minReplicaCount"] for spec in (each["spec"] for each in scalers)]
-    assert all(1 <= count <= partitions for count in [*most, *least, *([fixed] if fixed else [])])
-
-
-def test_a_scaler_scales_the_workload(values: Path) -> None:
-    objects = rendered(values)
-    own = workload(objects)
-    expected = {"apiVersion": own["apiVersion"], "kind": own["kind"], "name": own["metadata"]["name"]}
-    for each in [*of_kind(objects, "HorizontalPodAutoscaler"), *of_kind(objects, "ScaledObject")]:
-        assert expected == each["spec"]["scaleTargetRef"]
-
-
 def test_pods_need_no_right_that_the_restricted_level_withholds(values: Path) -> None:
     for spec in both_pods(rendered(values)):
         assert {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001} | {

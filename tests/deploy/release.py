@@ -1,0 +1,99 @@
+"""One installed release of the chart, as Helm and kubectl see it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.deploy.apiserver import Answer, ApiServer, must
+
+CHART = Path("deploy/helm/segment-relay")
+NAME = "relay"
+WORKLOAD = "relay-segment-relay"
+
+Pod = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """In a namespace of its own; ``values`` is the file that it was installed with."""
+
+    api: ApiServer
+    namespace: str
+    values: Path
+
+    def install(self, *options: str) -> Answer:
+        """And wait until all is ready."""
+        return self._helm("install", NAME, CHART, *self._values(options), "--wait", "--timeout=60s")
+
+    def upgrade(self, *options: str, flags: Sequence[str] = ()) -> Answer:
+        """To the same values but for ``options``, "name=value" each; ``flags`` are Helm's."""
+        return self._helm("upgrade", NAME, CHART, *self._values(options), *flags)
+
+    def roll_back(self, revision: int) -> Answer:
+        """To an earlier revision."""
+        return self._helm("rollback", NAME, str(revision))
+
+    def test(self) -> Answer:
+        """Run the chart's own check."""
+        return self._helm("test", NAME, "--timeout=60s")
+
+    def uninstall(self) -> Answer:
+        """All of it."""
+        return self._helm("uninstall", NAME, "--wait", "--timeout=60s")
+
+    def history(self) -> Sequence[str]:
+        """The status of each revision, the first one first."""
+        said = must(self._helm("history", NAME, "--output=json")).stdout
+        return [revision["status"] for revision in json.loads(said)]
+
+    def workload(self) -> dict[str, Any]:
+        """Its StatefulSet."""
+        return dict(self.read(f"statefulset/{WORKLOAD}"))
+
+    def pods(self) -> Sequence[Pod]:
+        """Those of its workers, terminating ones among them."""
+        return list(self.read("pods", "--selector=app.kubernetes.io/component=worker")["items"])
+
+    def evict(self, pod: str) -> Answer:
+        """As the draining of a node does it."""
+        metadata = {"name": pod, "namespace": self.namespace}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+        address = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        return self.api.kubectl("create", "--raw", address, "--filename=-", given=json.dumps(eviction))
+
+    def read(self, *what: str) -> Any:
+        """``kubectl get`` in its namespace."""
+        return self.api.read("--namespace", self.namespace, *what)
+
+    def rolled_out(self) -> bool:
+        """Whether every worker is of the newest revision, and has been ready for long enough."""
+        workload = self.workload()
+        status, replicas = workload["status"], workload["spec"]["replicas"]
+        if status.get("observedGeneration") != workload["metadata"]["generation"]:
+            return False
+        revised = status.get("updateRevision") == status.get("currentRevision")
+        return bool(revised and replicas == status.get("availableReplicas"))
+
+    def _helm(self, *arguments: str | Path) -> Answer:
+        return self.api.helm(*arguments, "--namespace", self.namespace)
+
+    def _values(self, options: Sequence[str]) -> Sequence[str | Path]:
+        return ("--values", self.values, *(part for option in options for part in ("--set", option)))
+
+
+def ready(pod: Pod) -> bool:
+    """Whether the kubelet would send it traffic."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def watched(release: Release, timeout: float) -> Iterator[Sequence[Pod]]:
+    """The pods, again and again, until the rollout is over. Raises AssertionError after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while not release.rolled_out():
+        assert time.monotonic() < deadline, f"not rolled out within {timeout:.0f} s"
+        yield release.pods()

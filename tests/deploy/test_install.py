@@ -1,0 +1,171 @@
+"""The chart on a cluster: install, rollout, eviction, refused and broken upgrades, rollback, uninstall.
+
+Kubernetes itself is real up to the kubelet; pods are objects that start after half a second and drain for two.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import pytest
+
+from tests.deploy.apiserver import ApiServer, must
+from tests.deploy.controllers import controllers
+from tests.deploy.daemons import until
+from tests.deploy.release import CHART, Pod, Release, ready, watched
+
+VALUES: Final = CHART / "ci" / "minimal-values.yaml"
+REPLICAS: Final = 3
+WORKERS: Final = f"replicas={REPLICAS}"
+ANOTHER_SETTING: Final = "config.worker.commit_interval=250ms"
+BROKEN: Final = r"podAnnotations.checks\.example/broken=yes"
+SOON: Final = 60.0  # seconds, on a busy machine
+
+pytestmark = pytest.mark.needs(
+    "helm", "kubectl", "kube-apiserver", "etcd", "crds", "kube-controller-manager", "kube-scheduler", "kwok"
+)
+
+
+def installed(cluster: ApiServer, namespace: str, *options: str) -> Release:
+    release = Release(cluster, cluster.namespace(namespace), VALUES)
+    must(release.install(WORKERS, *options))
+    return release
+
+
+@pytest.fixture(scope="module")
+def cluster(api: ApiServer) -> Iterator[ApiServer]:
+    with controllers(api):
+        yield api
+
+
+@pytest.fixture(scope="module")
+def rolled(cluster: ApiServer) -> Release:
+    return installed(cluster, "rolled")
+
+
+@pytest.fixture(scope="module")
+def broken(cluster: ApiServer) -> Release:
+    return installed(cluster, "broken")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ahead(rolled: Release, broken: Release) -> None:
+    """A worker counts as available when it has been ready for ten seconds: they pass while other tests run."""
+
+
+def test_an_install_ends_with_every_worker_ready_and_spread_over_the_nodes(rolled: Release) -> None:
+    pods = rolled.pods()
+    assert [True] * REPLICAS == [ready(pod) for pod in pods]
+    assert REPLICAS == len({pod["spec"]["nodeName"] for pod in pods})
+    assert ["deployed"] == rolled.history()
+
+
+def test_a_second_eviction_waits_until_the_first_worker_is_back(cluster: ApiServer) -> None:
+    release = installed(cluster, "evicted")
+    first, second, _ = sorted(identities(release))
+    must(release.evict(first))
+    refused = release.evict(second)
+    assert refused.returncode != 0
+    assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stderr
+    until(lambda: release.evict(second).returncode == 0, "an eviction of the second", SOON)
+
+
+def test_a_refused_upgrade_is_taken_back_whole(cluster: ApiServer) -> None:
+    """The API server refuses the StatefulSet last: the budget and the Service have changed by then. A flag mends it."""
+    release = installed(cluster, "refused", "fullnameOverride=relay-segment-relay")
+    before = specifications(release)
+    another = (WORKERS, "fullnameOverride=relay-segment-relay", "nameOverride=another")
+    refused = release.upgrade(*another, flags=("--rollback-on-failure", "--timeout=60s"))
+    assert refused.returncode != 0
+    assert "field is immutable" in refused.stderr
+    assert ["superseded", "failed", "deployed"] == release.history()
+    assert before == specifications(release)
+
+
+def test_an_upgrade_that_cannot_work_changes_nothing(rolled: Release) -> None:
+    before = specifications(rolled)
+    refused = rolled.upgrade("replicas=13")
+    assert refused.returncode != 0
+    assert "replicas (13) is more than partitions (12)" in refused.stderr
+    assert ["deployed"] == rolled.history()
+    assert before == specifications(rolled)
+
+
+def test_an_uninstall_leaves_only_what_helm_test_made(cluster: ApiServer) -> None:
+    release = installed(cluster, "uninstalled")
+    must(release.test())
+    must(release.uninstall())
+    left = {"ConfigMap/kube-root-ca.crt", "Pod/relay-segment-relay-check", "ServiceAccount/default"}
+    until(lambda: everything(release) <= left, "all of it gone", SOON)
+    assert left == everything(release)
+
+
+def test_a_changed_setting_restarts_one_worker_at_a_time(rolled: Release, capsys: pytest.CaptureFixture[str]) -> None:
+    """Never more members than replicas: a worker that drains is one, and its successor waits for its name."""
+    until(rolled.rolled_out, "the install", SOON)
+    before = identities(rolled)
+    must(rolled.upgrade(WORKERS, ANOTHER_SETTING))
+    members, away, order = Counter[int](), Counter[int](), list[str]()
+    began = time.monotonic()
+    for pods in watched(rolled, timeout=120.0):
+        members[len(pods)] += 1
+        away[REPLICAS - sum(serving(pod) for pod in pods)] += 1
+        order += [name for pod in pods if (name := renewed(pod, before)) and name not in order]
+    with capsys.disabled():
+        print(f"\nrollout of {REPLICAS} workers: {time.monotonic() - began:.0f} s; pods by polls: {dict(members)}")
+    assert sorted(before, reverse=True) == order
+    assert max(members) == REPLICAS
+    assert {0, 1} == set(away)
+
+
+def test_a_broken_upgrade_stops_at_one_worker_and_a_rollback_mends_it(broken: Release) -> None:
+    """Without deleting anything by hand: that is what podManagementPolicy Parallel is for."""
+    until(broken.rolled_out, "the install", SOON)
+    before = identities(broken)
+    *others, last = sorted(before)
+    must(broken.upgrade(WORKERS, BROKEN))
+    until(lambda: pending(broken) == [last], "the first of the broken workers", SOON)
+    must(broken.roll_back(1))
+    until(lambda: sum(serving(pod) for pod in broken.pods()) == REPLICAS, "the rollback", SOON)
+    after = identities(broken)
+    assert {name: before[name] for name in others} == {name: after[name] for name in others}
+    assert after[last] != before[last]
+    assert ["superseded", "superseded", "deployed"] == broken.history()
+
+
+def identities(release: Release) -> Mapping[str, str]:
+    """Which pod bears each name."""
+    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in release.pods()}
+
+
+def renewed(pod: Pod, before: Mapping[str, str]) -> str | None:
+    name: str = pod["metadata"]["name"]
+    return name if pod["metadata"]["uid"] != before[name] else None
+
+
+def serving(pod: Pod) -> bool:
+    return ready(pod) and "deletionTimestamp" not in pod["metadata"]
+
+
+def pending(release: Release) -> list[str]:
+    return [pod["metadata"]["name"] for pod in release.pods() if pod["status"]["phase"] == "Pending"]
+
+
+def specifications(release: Release) -> Mapping[str, object]:
+    """What its objects say, without what Kubernetes writes into them."""
+    kinds = "statefulset,poddisruptionbudget,service,configmap,serviceaccount"
+    return {f"{each['kind']}/{each['metadata']['name']}": said(each) for each in release.read(kinds)["items"]}
+
+
+def said(each: Mapping[str, object]) -> Mapping[str, object]:
+    return {part: each[part] for part in each if part not in {"metadata", "status"}}
+
+
+def everything(release: Release) -> set[str]:
+    """Each object of its namespace but for events."""
+    listed = must(release.api.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name")).stdout.split()
+    kinds = ",".join(kind for kind in listed if not kind.startswith("events"))
+    return {f"{each['kind']}/{each['metadata']['name']}" for each in release.read(kinds)["items"]}

@@ -71,7 +71,7 @@ def lively(
 def pods(*workers: Worker) -> Pods:
     """By their names."""
     for worker in workers:
-        worker.until(lambda of=worker: of.said("admin endpoint"), "it serves its metrics")
+        worker.until_metrics(lambda _: True, "it serves its metrics")
     return {worker.config.stem: worker for worker in workers}
 
 

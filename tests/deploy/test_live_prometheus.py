@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
-import yaml
 
+from deploy.monitoring.dashboard.promql import LIMITS, STATES
 from tests.deploy import chart, dashboard, scraping, tools
-from tests.deploy.lively import DESTINATIONS, Pods, address_of, lively, names_on, page_of
+from tests.deploy.alerting import rules
 from tests.deploy.daemons import NotReady
-from tests.deploy.scraping import LIMITS, RULES, Prometheus, prometheus
+from tests.deploy.lively import DESTINATIONS, Pods, address_of, lively, names_on, page_of
+from tests.deploy.queries import spoken
+from tests.deploy.scraping import Prometheus, prometheus
 from worker.sandbox.brokers import Cluster
 
 pytestmark = [pytest.mark.apache, pytest.mark.needs("prometheus", "promtool", "helm")]
-
 # Prometheus' own, and another exporter's.
-NOT_OURS = {"up", "ALERTS", "kube_pod_container_resource_limits"}
+NOT_THE_WORKERS: Final = {"up", "ALERTS", "kube_pod_container_resource_limits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,12 @@ def test_the_workers_are_scraped_as_pods_and_nobody_else_is(live: Live) -> None:
 
 def test_every_rule_is_evaluated_without_an_error(live: Live) -> None:
     def evaluated() -> list[dict[str, Any]]:
-        rules = live.prometheus.rules()
-        return [] if any(rule["health"] == "unknown" for rule in rules) else rules
+        loaded = live.prometheus.rules()
+        return [] if any(rule["health"] == "unknown" for rule in loaded) else loaded
 
-    rules = live.prometheus.until(evaluated, "every rule is evaluated")
-    assert [] == [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"]
-    written = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
-    names = {rule.get("alert") or rule["record"] for group in written for rule in group["rules"]}
-    assert names <= {rule["name"] for rule in rules}
+    loaded = live.prometheus.until(evaluated, "every rule is evaluated")
+    assert [] == [(rule["name"], rule["lastError"]) for rule in loaded if rule["health"] != "ok"]
+    assert {rule.name for rule in rules()} <= {rule["name"] for rule in loaded}
 
 
 def test_what_is_wrong_at_a_destination_is_a_pending_alert(live: Live) -> None:
@@ -89,18 +87,64 @@ def test_what_is_wrong_at_a_destination_is_a_pending_alert(live: Live) -> None:
     assert set() == healthy & {name for name, _ in alerts()}
 
 
-def test_every_expression_of_the_dashboard_has_series(live: Live) -> None:
+def test_every_expression_of_the_dashboard_has_a_figure(live: Live) -> None:
     written = dashboard.expressions(job=chart.RELEASE)
+    empty: list[str] = []
 
-    def empty() -> list[str]:
-        return [f"{one.where}: {one.text}" for one in written if not live.prometheus.query(one.text)]
-
-    last: list[str] = []
-
-    def all_have_some() -> bool:
-        last[:] = empty()
-        return not last
+    def all_have_one() -> bool:
+        empty[:] = [f"{one.where}: {one.text}" for one in written if not figures(live.prometheus, one.text)]
+        return not empty
 
     with suppress(NotReady):
-        live.prometheus.until(all_have_some, "every expression has series")
-    assert [] == last
+        live.prometheus.until(all_have_one, "every expression has a figure")
+    assert [] == empty
+
+
+def figures(server: Prometheus, text: str) -> list[str]:
+    """The values of an instant query that are numbers."""
+    return [value for one in server.query(text) if (value := one["value"][1]) != "NaN"]
+
+
+def test_the_dashboard_says_which_destination_is_ill_and_why(live: Live) -> None:
+    def seen() -> list[tuple[str, str]]:
+        state, limit = words(live, "State A", STATES), words(live, "What limits it A", LIMITS)
+        return [(state[name], limit[name]) for name in DESTINATIONS]
+
+    # Of the first, one user's events wait; the second has nothing more to do.
+    due = [("open", "nothing"), ("open", "idle"), ("breaker", "held"), ("set-up", "held")]
+    with suppress(NotReady):
+        live.prometheus.until(lambda: due == seen(), "the words")
+    assert due == seen()
+
+
+def words(live: Live, panel: str, of: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What a panel says of each destination."""
+    (text,) = (one.text for one in dashboard.expressions(job=chart.RELEASE) if one.where == panel)
+    return {one["metric"]["destination"]: of[int(one["value"][1])][0] for one in live.prometheus.query(text)}
+
+
+def test_every_metric_in_rules_and_dashboard_is_on_a_workers_page(live: Live) -> None:
+    texts = [*(one.text for one in dashboard.expressions()), *(rule.expression for rule in rules())]
+    asked = {selected.metric for text in texts for selected in spoken(text).selected}
+    recorded = {rule.name for rule in rules()}
+    shown = set().union(*(names_on(page_of(worker)) for worker in live.pods.values()))
+    assert set() == asked - shown - recorded - NOT_THE_WORKERS
+
+
+def test_promtool_has_nothing_against_a_workers_metrics(live: Live) -> None:
+    for worker in live.pods.values():
+        said = subprocess.run(
+            [tools.promtool(), "check", "metrics"],
+            input=page_of(worker), capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (0, "", "") == (said.returncode, said.stdout, said.stderr)
+
+
+def test_promtool_takes_the_example(tmp_path: Path) -> None:
+    scraping.found(tmp_path, {})
+    said = subprocess.run(
+        [tools.promtool(), "check", "config", scraping.configuration(tmp_path)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert 0 == said.returncode, said.stdout + said.stderr
+    assert "FAILED" not in said.stdout + said.stderr

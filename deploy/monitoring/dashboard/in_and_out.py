@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.monitoring.dashboard.grafana import Query, Row, lines
-from deploy.monitoring.dashboard.promql import DELIVERED, by, rate
+from deploy.monitoring.dashboard.promql import DELIVERED, by, mean, per, rate
 
 ROW: Final = Row(
     "In and out",
@@ -48,13 +48,14 @@ ROW: Final = Row(
             "Rising without a release: retries, or look-ups that are not remembered. Merged events make it fall. "
             "A vendor's limit counts these requests.",
             Query(
-                by("destination", rate("requests_total"))
-                + " / "
-                + by("destination", rate("events_settled_total", DELIVERED)),
+                per(
+                    by("destination", rate("requests_total")),
+                    by("destination", rate("events_settled_total", DELIVERED)),
+                ),
                 "{{destination}} requests",
             ),
             Query(
-                f"{by('destination', rate('merged_events_sum'))} / {by('destination', rate('merged_events_count'))}",
+                mean("merged_events"),
                 "{{destination}} events in a merge",
             ),
             unit="short",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.monitoring.dashboard.grafana import RED_ABOVE_0, Query, Row, lines
-from deploy.monitoring.dashboard.promql import SPAN, by, increase, lag, of, rate
+from deploy.monitoring.dashboard.promql import SPAN, by, increase, lag, mean, of, rate
 
 
 def _increase(name: str) -> str:
@@ -27,8 +27,9 @@ ROW: Final = Row(
             "Lag by partition",
             "One partition alone: a user with very many events, or a partition whose users fail. All of one worker's: "
             "that worker.",
-            Query(lag("destination, topic, partition"), "{{destination}} {{topic}}/{{partition}}"),
+            Query(lag("destination, topic, partition") + " > 0", "{{destination}} {{topic}}/{{partition}}"),
             unit="short",
+            nothing="no lag",
         ),
         lines(
             "Partitions of each worker",
@@ -71,7 +72,7 @@ ROW: Final = Row(
             "Events in a poll",
             "On average. 1 under load: the worker waits for Kafka, see the brokers and the network.",
             Query(
-                f"{by('destination', rate('batch_events_sum'))} / {by('destination', rate('batch_events_count'))}",
+                mean("batch_events"),
                 "{{destination}}",
             ),
             unit="short",

@@ -21,7 +21,9 @@ ROW: Final = Row(
             "CPU",
             "Cores. A worker is one event loop: near 1 it is saturated, so run one more beside it (at most one a "
             "partition).",
-            Query(f"sum by ({WORKER}) (rate({process('process_cpu_seconds_total')}[$__rate_interval]))", NAME),
+            Query(
+                f"sum by (namespace, {WORKER}) (rate({process('process_cpu_seconds_total')}[$__rate_interval]))", NAME
+            ),
             unit="short",
             steps=((None, "green"), (0.9, "red")),
             runbooks=["SegmentRelayLagGrowing"],
@@ -30,7 +32,7 @@ ROW: Final = Row(
             "Memory",
             "Resident, and the container's limit (where kube-state-metrics is there). Bounded by buffer_bytes of each "
             "destination; near the limit: raise it, or lower buffer_bytes.",
-            Query(f"max by ({WORKER}) ({process('process_resident_memory_bytes')})", NAME),
+            Query(f"max by (namespace, {WORKER}) ({process('process_resident_memory_bytes')})", NAME),
             Query(MEMORY_LIMIT, "limit {{namespace}}"),
             unit="bytes",
         ),
@@ -38,7 +40,7 @@ ROW: Final = Row(
             "Open files",
             "Share of what the process may have: connections, mostly. Rising without end: a leak, please report it.",
             Query(
-                f"max by ({WORKER}) ({process('process_open_fds')} / {process('process_max_fds')})",
+                f"max by (namespace, {WORKER}) ({process('process_open_fds')} / {process('process_max_fds')})",
                 NAME,
             ),
             unit="percentunit",
@@ -47,7 +49,10 @@ ROW: Final = Row(
             "Restarts",
             "Of a container in its pod, rollouts left out. Its exit code says whose fault it is: 2 the set-up, 70 the "
             "program or a hang, 75 Kafka was not reached, 137 memory. `kubectl logs --previous` has its last words.",
-            Query(f"sum by ({WORKER}) (changes({process('process_start_time_seconds')}[$__rate_interval]))", NAME),
+            Query(
+                f"sum by (namespace, {WORKER}) (changes({process('process_start_time_seconds')}[$__rate_interval]))",
+                NAME,
+            ),
             unit="short",
             width=12,
             runbooks=["SegmentRelayRestartLoop"],

@@ -12,7 +12,7 @@ PREFIX: Final = "segment_relay_"
 WORKERS: Final = 'namespace=~"$namespace", job=~"$job"'
 LANES: Final = f'{WORKERS}, destination=~"$destination"'
 LANE: Final = "namespace, job, destination"  # one destination of one release
-WORKER: Final = "namespace, pod, instance"
+WORKER: Final = "pod, instance"
 
 DELIVERED: Final = 'outcome="delivered"'
 SPAN: Final = "$__rate_interval"
@@ -30,8 +30,8 @@ STATES: Final = (
     ("set-up", "red"),
 )
 LIMITS: Final = (
-    ("nothing", "green"),
     ("idle", "green"),
+    ("nothing", "green"),
     ("disabled", "#808080"),
     ("retry budget", "yellow"),
     ("buffer events", "yellow"),
@@ -70,6 +70,16 @@ def by(labels: str, expr: str) -> str:
     return f"sum by ({labels}) ({expr})"
 
 
+def per(some: str, all_of_them: str) -> str:
+    """A share or an average; no series where there is nothing to divide by."""
+    return f"{some} / ({all_of_them} > 0)"
+
+
+def mean(histogram: str) -> str:
+    """The average of a histogram, by destination."""
+    return per(*(by("destination", rate(f"{histogram}_{part}")) for part in ("sum", "count")))
+
+
 def quantile(share: float, name: str, labels: str, window: str = SPAN) -> str:
     """Of a histogram."""
     return f"histogram_quantile({share}, {by(f'{labels}, le', rate(f'{name}_bucket', window=window))})"
@@ -92,22 +102,23 @@ def success(labels: str, window: str) -> str:
     """The share of settled events that were not given up; what a person parked is no failure."""
     given_up = by(labels, increase("dead_letters_total", window, 'reason!="parked"'))
     settled = by(labels, increase("events_settled_total", window))
-    return f"1 - {given_up} / {settled}"
+    return f"1 - {per(given_up, settled)}"
 
 
 def state() -> str:
     """The number of a destination's word in STATES."""
     codes = [("destination_state", "state", text) for text, _ in STATES if text != "disabled"]
-    return _worst([*codes, ("limited_by", "limit", "disabled")], [text for text, _ in STATES])
+    return _worst([*codes, ("limited_by", "limit", "disabled")], [text for text, _ in STATES], LANE)
 
 
 def limit() -> str:
-    """The number of a destination's word in LIMITS."""
+    """The number of a destination's word in LIMITS. A worker that nothing limits says nothing of it."""
     texts = [text for text, _ in LIMITS]
-    worst = _worst([("limited_by", "limit", text) for text in texts[1:]], texts)
-    return f"{worst} or max by ({LANE}) (0 * {of('partitions_assigned')})"
+    said = _worst([("limited_by", "limit", text) for text in texts if text != "nothing"], texts, f"{LANE}, {WORKER}")
+    silent = f"{texts.index('nothing')} + 0 * {of('ledger_imbalance')}"
+    return f"max by ({LANE}) ({said} or on ({LANE}, {WORKER}) {silent})"
 
 
-def _worst(series: Sequence[tuple[str, str, str]], words: Sequence[str]) -> str:
+def _worst(series: Sequence[tuple[str, str, str]], words: Sequence[str], labels: str) -> str:
     each = (f"{words.index(text)} * " + of(name, f'{label}="{text}"') for name, label, text in series)
-    return f"max by ({LANE}) ({' or '.join(each)})"
+    return f"max by ({labels}) ({' or '.join(each)})"

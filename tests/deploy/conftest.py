@@ -49,24 +49,20 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Image]]:
-    """The image, on a stand-in for its base, and the store that both are in."""
-    from tests.deploy.image import built
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Images of this session alone; the base's stand-in is there."""
+    from tests.deploy.image import a_store
 
-    with built(tmp_path_factory.mktemp("image")) as found:
+    with a_store(tmp_path_factory.mktemp("images")) as found:
         yield found
 
 
-@pytest.fixture
-def image(built: tuple[Store, Image]) -> Image:
-    """The image."""
-    return built[1]
+@pytest.fixture(scope="session")
+def image(store: Store) -> Image:
+    """The image, built from the Dockerfile."""
+    from tests.deploy.image import built
 
-
-@pytest.fixture
-def store(built: tuple[Store, Image]) -> Store:
-    """Where it was built."""
-    return built[0]
+    return built(store)
 
 
 def _needed(item: pytest.Item) -> list[str]:

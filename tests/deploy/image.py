@@ -100,17 +100,21 @@ class Image:
 
 
 @contextmanager
-def built(folder: Path) -> Iterator[tuple[Store, Image]]:
-    """The image on the stand-in for its base, pinned by digest and labelled as a release is."""
+def a_store(folder: Path) -> Iterator[Store]:
+    """A store with the stand-in for the base in it, under the base's own name."""
     store, on = Store(folder), base()
     try:
         store.load(on.tar(), on.name)
-        store.build(NAME, {"BASE_DIGEST": store.digest(on.name), **LABELS})
-        container = store("from", "--pull-never", NAME)
-        described = json.loads(store("inspect", "--type", "image", NAME))
-        yield store, Image(Path(store("mount", container)), described)
+        yield store
     finally:
         store.end()
+
+
+def built(store: Store) -> Image:
+    """The image, with its base pinned by digest and labelled as a release is."""
+    store.build(NAME, {"BASE_DIGEST": store.digest(base().name), **LABELS})
+    described = json.loads(store("inspect", "--type", "image", NAME))
+    return Image(Path(store("mount", store("from", "--pull-never", NAME))), described)
 
 
 def _trust(folder: Path) -> Iterator[str]:

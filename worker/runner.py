@@ -205,7 +205,7 @@ class Runner:
 
     def assigned(self, partitions: Sequence[Assigned]) -> None:
         self.joined = True
-        self.tally.rebalances += 1
+        self.tally.rebalances += bool(partitions)
         self.tally.metadata_ignored = self.consumer.metadata_ignored
         self._assigned.update(one.partition for one in partitions)
         self.lane.assign(partitions)

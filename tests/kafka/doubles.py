@@ -66,6 +66,7 @@ class Lane:
         self.losses: list[Partitions] = []
         self.gaps: list[tuple[TopicPartition, int, int]] = []
         self.failure: BaseException | None = None
+        self.has_joined = False
         self.has_closed = False
         self.draining = False
         self.take: Callable[[], None] = lambda: None
@@ -92,6 +93,7 @@ class Lane:
     # --- Inbox
 
     def assigned(self, partitions: Sequence[Assigned]) -> None:
+        self.has_joined = True
         for each in partitions:
             assert each.partition not in self.owned
             self.owned[each.partition] = each.position

@@ -159,6 +159,17 @@ def each_owns_one(*members: Member) -> bool:
     return all(member.owns(1) for member in members)
 
 
+def test_a_member_for_whom_no_partition_is_left_hears_that_it_has_joined(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 1)
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(1))
+        with Member(apache.bootstrap, topic, group=group) as second:
+            eventually(lambda: second.lane.has_joined)
+            assert second.owns(0)
+            assert first.owns(1)
+
+
 def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     create(apache.bootstrap, topic, 2)

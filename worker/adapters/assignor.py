@@ -38,7 +38,8 @@ class Assignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafka-python
 
     ``unassigned`` is how many partitions the last round led by this member gave to nobody: those on their way from one
     member to another, which another round must follow, or those of a topic whose metadata was missing. ``rounds``
-    counts the rounds that this member led.
+    counts the rounds that this member led. ``joined``: a round gave this member its part, even if that is nothing (of
+    which kafka-python tells no listener).
     """
 
     name = NAME
@@ -49,6 +50,12 @@ class Assignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafka-python
         self._replay = replay_topic(group)
         self.rounds = 0
         self.unassigned = 0
+        self.joined = False
+
+    def on_assignment(self, assignment: Any, generation: int) -> None:
+        """What a round gave to this member."""
+        super().on_assignment(assignment, generation)
+        self.joined = True
 
     def assign(self, cluster: Any, members: Sequence[Any]) -> dict[str, Any]:
         """The assignment of each member, by its id; called at the member that leads the group."""

@@ -25,7 +25,10 @@ class Inbox(Protocol):
     """The lane's side. Every method is called on the event loop's thread, in the order in which things happened."""
 
     def assigned(self, partitions: Sequence[Assigned]) -> None:
-        """Owned from now on, before any record of theirs. Where each begins is committed already."""
+        """Owned from now on, before any record of theirs. Where each begins is committed already.
+
+        Nothing, once, where the group had none left for this member when it joined.
+        """
 
     def received(
         self, batch: Mapping[TopicPartition, Sequence[Record]], positions: Mapping[TopicPartition, int]

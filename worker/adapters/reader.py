@@ -117,6 +117,7 @@ class Reader:
         self._positions: dict[KafkaPartition, int] = {}
         self._topic_ids = TopicIds()
         self._trouble = ""
+        self._has_joined = False
 
     def turn(self) -> None:
         """One poll, and what follows from it. Raises what this member cannot go on after."""
@@ -166,6 +167,7 @@ class Reader:
 
     def _begin(self) -> None:
         if not self._subscription.fresh:
+            self._tell_of_the_join()
             return
         begun = self._beginnings.begin(self._consumer, self._subscription.fresh)
         places = {KafkaPartition(*each.partition): each.position.offset for each in begun}
@@ -175,7 +177,15 @@ class Reader:
         self._positions |= places
         self._topic_ids.note(begun)
         self._log.info("partitions are assigned", partitions=sorted(f"{topic}/{number}" for topic, number in places))
+        self._has_joined = True
         self._call(self._inbox.assigned, begun)
+
+    def _tell_of_the_join(self) -> None:
+        """A member for whom no partition was left is in its group as well: a rollout waits until it is ready."""
+        if self._assignor.joined and not self._has_joined:
+            self._has_joined = True
+            self._log.info("joined, and no partition is left at present: the others have them all")
+            self._call(self._inbox.assigned, ())
 
     def _pause(self, *, everything: bool) -> None:
         wanted = self._wishes.paused

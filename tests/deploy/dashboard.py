@@ -33,9 +33,9 @@ def panels() -> list[dict[str, Any]]:
 def expressions(**variables: str) -> list[Expression]:
     """Every query of panels and annotations, with these values of Grafana's variables.
 
-    What is not given is what *All* gives; a rate's window is a minute.
+    What is not given is what *All* gives; a rate looks at all that there was.
     """
-    usual = {"namespace": ".*", "job": ".*", "destination": ".*", "__rate_interval": "1m", "__range": "1h"}
+    usual = {"namespace": ".*", "job": ".*", "destination": ".*", "__rate_interval": "15m", "__range": "1h"}
     values = {**usual, **variables}
     return [Expression(where, _replaced(text, values)) for where, text in _all()]
 

@@ -172,6 +172,7 @@ def table(
     description: str,
     columns: Sequence[Column],
     *,
+    first: Sequence[str] = (),
     hidden: Sequence[str] = (),
     overrides: Sequence[Json] = (),
     sort: tuple[str, bool] | None = None,
@@ -180,7 +181,10 @@ def table(
     height: int = 7,
     nothing: str | None = None,
 ) -> Panel:
-    """One line for each set of labels, one column for each label and query. ``sort``: by what, and whether falling."""
+    """One line for each set of labels, one column for each label and query.
+
+    ``first`` are the labels that come before the queries. ``sort``: by what, and whether falling.
+    """
     values = {f"Value #{letter}" if len(columns) > 1 else "Value": one for letter, one in _lettered(columns)}
     defaults: Json = {"unit": "short", "custom": {"align": "left", "filterable": False}}
     if nothing is not None:
@@ -199,7 +203,7 @@ def table(
                 "options": {
                     "excludeByName": dict.fromkeys(("Time", *hidden), True),
                     "renameByName": {name: one.title for name, one in values.items()},
-                    "indexByName": {},
+                    "indexByName": {name: place for place, name in enumerate((*first, *values))},  # the rest behind
                 },
             },
         ],

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.monitoring.dashboard.grafana import RED_ABOVE_0, Query, Row, lines
-from deploy.monitoring.dashboard.promql import SPAN, by, increase, lag, mean, of, rate
+from deploy.monitoring.dashboard.promql import LANE, SPAN, WORKER, by, increase, lag, mean, of, rate
 
 
 def _increase(name: str) -> str:
     return increase(name, SPAN)
 
 
+OWNED: Final = by(f"{LANE}, {WORKER}", of("partitions_assigned"))
 ROW: Final = Row(
     "Kafka",
     [
@@ -33,9 +34,9 @@ ROW: Final = Row(
         ),
         lines(
             "Partitions of each worker",
-            "0 for long: more workers than partitions, or it is not in its group. Paused: something is full, see what "
-            "limits it.",
-            Query(by("destination, pod, instance", of("partitions_assigned")), "{{destination}} {{pod}} {{instance}}"),
+            "At the destination of which it has fewest. 0 for long: more workers than partitions, or it is not in its "
+            "group. Paused: something is full, see what limits it.",
+            Query(f"min by (pod, instance) ({OWNED})", "{{pod}} {{instance}}"),
             Query(by("destination", of("partitions_paused")), "{{destination}} paused"),
             unit="short",
             runbooks=["SegmentRelayNoPartitionsAssigned"],

@@ -52,12 +52,13 @@ ROW: Final = Row(
                 *(
                     Column(
                         f"p{share * 100:.0f}",
-                        quantile(share, "request_duration_seconds", OPERATION, "$__range"),
+                        quantile(share, "request_duration_seconds", OPERATION, "$__range") + " >= 0",
                         "s",
                     )
                     for share in QUANTILES
                 ),
             ],
+            first=["destination", "operation"],
             sort=("Requests", True),
             height=6,
         ),

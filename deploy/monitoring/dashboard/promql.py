@@ -15,6 +15,7 @@ LANE: Final = "namespace, job, destination"  # one destination of one release
 WORKER: Final = "pod, instance"
 
 DELIVERED: Final = 'outcome="delivered"'
+NEXT: Final = "\n  "
 SPAN: Final = "$__rate_interval"
 
 # The worker's word, and its colour here. A lane that is held by several workers for several reasons is called by the
@@ -121,4 +122,4 @@ def limit() -> str:
 
 def _worst(series: Sequence[tuple[str, str, str]], words: Sequence[str], labels: str) -> str:
     each = (f"{words.index(text)} * " + of(name, f'{label}="{text}"') for name, label, text in series)
-    return f"max by ({labels}) ({' or '.join(each)})"
+    return f"max by ({labels}) (\n  {f'{NEXT}or '.join(each)}\n)"

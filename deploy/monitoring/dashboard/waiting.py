@@ -14,9 +14,10 @@ ROW: Final = Row(
             "Events in memory, by state",
             "Most sleeping: the vendor fails for them, see the retries. Most ready: it is slow, or concurrency is low. "
             "Most behind their user: few users with many events. Dead-lettering for long: Kafka does not take them.",
-            Query(by("destination, state", of("events_pending")), "{{destination}} {{state}}"),
+            Query(by("destination, state", of("events_pending")) + " > 0", "{{destination}} {{state}}"),
             unit="short",
             stacked=True,
+            nothing="nothing waits",
         ),
         lines(
             "Users failing",
@@ -51,12 +52,13 @@ ROW: Final = Row(
             "types) or ask the vendor for a higher limit; more workers make it worse.",
             Query(
                 f"{by('destination, reason', rate('held_seconds_total'))} / on (destination) group_left"
-                f" count by (destination) ({of('ledger_imbalance')})",
+                f" count by (destination) ({of('ledger_imbalance')}) > 0",
                 "{{destination}}: {{reason}}",
             ),
             unit="percentunit",
             stacked=True,
             most=1,
+            nothing="never",
             runbooks=["SegmentRelayLimited", "SegmentRelayBreakerOpen"],
         ),
         lines(

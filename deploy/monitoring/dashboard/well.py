@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.monitoring.dashboard.grafana import RED_ABOVE_0, Column, Query, Row, by_name, lines, table, timeline
+from deploy.monitoring.dashboard.grafana import Column, Query, Row, by_name, lines, table, timeline
 from deploy.monitoring.dashboard.promql import (
     DELIVERED,
     LANE,
@@ -26,6 +26,9 @@ from deploy.monitoring.dashboard.promql import (
 )
 
 HOUR: Final = 3600.0
+# In the table only what is not well has a colour.
+QUIET: Final = "transparent"
+WRONG: Final = ((None, QUIET), (0.5, "red"))
 # An alert of the process has no destination, and one that nobody is there has no labels at all.
 FIRING: Final = (
     'ALERTS{alertname=~"SegmentRelay.+", alertstate="firing", '
@@ -46,19 +49,19 @@ DESTINATIONS: Final = table(
             "Oldest event",
             f"max by ({LANE}) ({of('oldest_pending_age_seconds')})",
             "s",
-            steps=((None, "green"), (600.0, "yellow"), (HOUR, "red")),
+            steps=((None, QUIET), (600.0, "yellow"), (HOUR, "red")),
             decimals=0,
         ),
         Column(
             "Not given up, 1 h",
             success(LANE, "1h"),
             "percentunit",
-            steps=((None, "red"), (0.99, "yellow"), (0.999, "green")),
+            steps=((None, "red"), (0.99, "yellow"), (0.999, QUIET)),
             decimals=2,
         ),
         Column("Delivered", by(LANE, rate("events_settled_total", DELIVERED)), "eps", decimals=1),
         Column("Lag", lag(LANE), decimals=0),
-        Column("Users failing", by(LANE, of("keys_failing")), steps=((None, "green"), (1.0, "yellow")), decimals=0),
+        Column("Users failing", by(LANE, of("keys_failing")), steps=((None, QUIET), (1.0, "yellow")), decimals=0),
         Column(
             "Given up from",
             f"1000 * min by ({LANE}) ({of('next_give_up_timestamp_seconds')})",
@@ -67,13 +70,15 @@ DESTINATIONS: Final = table(
         Column(
             "Dead letters, 1 h",
             by(LANE, increase("dead_letters_total", "1h")),
-            steps=((None, "green"), (0.5, "yellow")),
+            steps=((None, QUIET), (0.5, "yellow")),
             decimals=0,
         ),
-        Column("Partitions without owner", without_owner(LANE), steps=RED_ABOVE_0, decimals=0),
+        Column("Partitions without owner", without_owner(LANE), steps=WRONG, decimals=0),
         Column("Workers", f"count by ({LANE}) (max by ({LANE}, pod, instance) ({of('partitions_assigned')}))"),
-        Column("Books", f"max by ({LANE}) (abs({of('ledger_imbalance')}))", steps=RED_ABOVE_0, decimals=0),
+        Column("Books", f"max by ({LANE}) (abs({of('ledger_imbalance')}))", steps=WRONG, decimals=0),
     ],
+    first=["destination"],
+    sort=("State", True),
     overrides=[by_name("destination", {"links": [{"title": "Only ${__value.text}", "url": THIS_ONE}]})],
     runbooks=["SegmentRelayBooksDoNotBalance"],
     height=6,
@@ -83,10 +88,10 @@ ALERTS: Final = table(
     "Alerts that fire",
     "Each alert's name leads to its runbook. (Needs the alerts: `monitoring.rules` of the chart.) An empty table and a "
     "destination that stands: what it waits for needs nobody, or the alert is not due yet.",
-    [Column("Since it fires", FIRING)],
+    [Column("fires", FIRING)],
+    first=["severity", "alertname", "destination"],
     hidden=["Value", "__name__", "alertstate", "job", "namespace", "endpoint", "container", "burn"],
     overrides=[
-        by_name("Since it fires", {"custom.hidden": True}),
         by_name("alertname", {"links": [{"title": "Runbook", "url": "${runbooks}/${__value.raw}.md"}]}),
         by_name("severity", {"custom.width": 80}),
     ],
@@ -148,7 +153,7 @@ ROW: Final = Row(
             "group.",
             Query(f"sum by (job) ({process('up')})", "workers that answer, {{job}}"),
             Query(f"sum by (job) (1 - {process('up')})", "workers that do not, {{job}}"),
-            Query(without_owner("destination"), "partitions without owner, {{destination}}"),
+            Query(without_owner("job"), "partitions without owner, {{job}}"),
             unit="short",
             runbooks=["SegmentRelayWorkerDown", "SegmentRelayNoWorker", "SegmentRelayPartitionsWithoutOwner"],
         ),

@@ -121,6 +121,18 @@ GUARDS: Final = {
         "one or raise the other.",
         both(wigzo(request_timeout="29s"), worker(drain_timeout="30s")),
     ),
+    "less memory than buffers": Guard(
+        wigzo(buffer_bytes="385MiB"),
+        "resources.limits.memory (512Mi) is less than a worker may need, 128 MiB and the buffer_bytes of each "
+        "destination (513Mi in all): raise the one or lower the others.",
+        wigzo(buffer_bytes="384MiB"),
+    ),
+    "less memory than the buffer that nobody mentioned": Guard(
+        {"resources": {"limits": {"memory": "191Mi"}}},
+        "resources.limits.memory (191Mi) is less than a worker may need, 128 MiB and the buffer_bytes of each "
+        "destination (192Mi in all): raise the one or lower the others.",
+        {"resources": {"limits": {"memory": 201326592}}},
+    ),
     "one instance id for all": Guard(
         kafka(instance_id="relay"),
         "config.kafka.instance_id is set, but each worker needs one of its own: leave it out, workload: StatefulSet "
@@ -205,5 +217,5 @@ def test_without_any_values_everything_that_is_missing_is_told_at_once() -> None
 def test_every_guard_has_its_case() -> None:
     told = (CHART / "templates" / "_mistakes.tpl").read_text("utf-8").splitlines()
     sentences = [line for line in told if re.match(r"[a-z{].* .*\.$", line)]
-    # Three are told where nothing is given; of a session and of a file there are two cases.
-    assert len(sentences) == len(GUARDS) + 3 - 2
+    # Three are told where nothing is given; of a session, memory and a file there are two cases.
+    assert len(sentences) == len(GUARDS) + 3 - 3

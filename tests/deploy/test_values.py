@@ -152,6 +152,13 @@ def test_sizes_are_read_as_the_worker_reads_them(tmp_path: Path) -> None:
     assert [quantities.size(each) for each in SIZES] == by_the_chart("segment-relay.bytes", SIZES, tmp_path)
 
 
+def test_quantities_of_kubernetes_are_read_as_it_reads_them(tmp_path: Path) -> None:
+    written = ["512Mi", "1Gi", "1.5Gi", "128974848", 128_974_848, "129e6", "129M", "1T", "2Ti", "123k", "128974848000m"]
+    meant = [536870912, 1 << 30, 3 << 29, 128_974_848, 128_974_848, 129_000_000, 129_000_000]
+    meant += [10**12, 2 << 40, 123_000, 128_974_848]
+    assert meant == by_the_chart("segment-relay.bytes", written, tmp_path)
+
+
 def by_the_chart(template: str, values: list[Any], folder: Path) -> list[int]:
     """What a template of the chart makes of each value: in a chart of its own, that has nothing else."""
     (folder / "templates").mkdir()

@@ -1,7 +1,7 @@
 {{/* What cannot work is told before anything is installed: all of it at once, each with what to do. */}}
 
 {{- define "segment-relay.refuseMistakes" -}}
-{{- $groups := list "replicas" "timings" "kafka" "destinations" "files" "keda" -}}
+{{- $groups := list "replicas" "timings" "memory" "kafka" "destinations" "files" "keda" -}}
 {{- $found := list -}}
 {{- range $groups -}}
 {{- range include (printf "segment-relay.mistakes.%s" .) $ | splitList "\n" -}}
@@ -57,6 +57,21 @@ config.destinations.{{ $name }}.request_timeout ({{ $request }}) is more than a 
 {{- end }}
 {{- if ge $requests $drains }}
 config.destinations.{{ $name }}.request_timeout ({{ $request }}) is not less than config.worker.drain_timeout ({{ $drain }}): lower the one or raise the other.
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Buffers are full when a destination is down: who is killed then begins anew, with full buffers. */}}
+{{- define "segment-relay.mistakes.memory" -}}
+{{- $needed := 134217728 -}}
+{{- range .Values.config.destinations }}
+{{- if ne .enabled false }}
+{{- $needed = add $needed (include "segment-relay.bytes" (.buffer_bytes | default "64MiB") | int64) }}
+{{- end }}
+{{- end }}
+{{- with .Values.resources.limits }}
+{{- if and .memory (lt (include "segment-relay.bytes" .memory | int64) $needed) }}
+resources.limits.memory ({{ .memory }}) is less than a worker may need, 128 MiB and the buffer_bytes of each destination ({{ div (add $needed 1048575) 1048576 }}Mi in all): raise the one or lower the others.
 {{- end }}
 {{- end }}
 {{- end -}}

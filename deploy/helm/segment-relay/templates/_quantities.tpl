@@ -15,7 +15,8 @@
 
 {{/* 67108864, "64MiB" → bytes; Kubernetes' "512Mi", "1G" as well */}}
 {{- define "segment-relay.bytes" -}}
-{{- $in := dict "" 1 "B" 1 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "KiB" 1024 "MiB" 1048576 "GiB" 1073741824 -}}
+{{- $in := dict "" 1 "B" 1 "KiB" 1024 "MiB" 1048576 "GiB" 1073741824 -}}
+{{- $in = merge $in (dict "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) -}}
 {{- $text := toString . | trim -}}
 {{- $number := regexFind "^[0-9.]+(e\\+?[0-9]+)?" $text -}}
 {{- mulf (float64 $number) (trimPrefix $number $text | trim | get $in) | int64 -}}

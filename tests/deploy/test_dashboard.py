@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from deploy.monitoring.dashboard import page
 from deploy.monitoring.dashboard.promql import LIMITS, STATES
-from tests.deploy import dashboard
+from tests.deploy import chart, dashboard
 from tests.deploy.alerting import alerts
 from tests.deploy.dashboard import expressions, panels, read
 from tests.deploy.queries import spoken
@@ -112,6 +112,16 @@ def test_every_panel_says_what_to_do_about_it_and_in_which_unit() -> None:
 def test_every_alert_is_reached_from_a_panel_and_every_link_leads_to_an_alert() -> None:
     linked = {link["url"] for panel in panels() for link in panel.get("links", ())}
     assert {f"${{runbooks}}/{alert.name}.md" for alert in alerts()} == linked
+
+
+@pytest.mark.needs("helm")
+def test_the_charts_links_lead_to_the_runbooks_that_its_values_name() -> None:
+    values = {"rules": {"runbooks": "https://wiki.example/relay/"}, "dashboard": {"enabled": True}}
+    maps = chart.of_kind(chart.render(chart.MINIMAL, {"monitoring": values}), "ConfigMap")
+    (whole,) = (json.loads(one["data"]["segment-relay.json"]) for one in maps if "segment-relay.json" in one["data"])
+    (runbooks,) = (one["query"] for one in whole["templating"]["list"] if one["name"] == "runbooks")
+    assert "https://wiki.example/relay" == runbooks
+    assert page.RUNBOOKS not in json.dumps(whole)
 
 
 def test_every_panel_has_a_number_and_a_place_of_its_own() -> None:

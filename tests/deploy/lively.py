@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.request import urlopen
 
 from tests.whole.events import EACH, USERS, a_crowd, a_track
@@ -26,9 +26,7 @@ FAULTS: Final = (
     Rule(destination="wigzo", users=frozenset({LOST}), operation="learn/event", times=2, do=Reset(at="lost")),
 )
 DESTINATIONS: Final = ("wigzo", "wootric", "down", "closed")
-
-
-Pods = Mapping[str, Worker]
+Pods: TypeAlias = Mapping[str, Worker]
 
 
 @contextmanager

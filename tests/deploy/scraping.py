@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -22,7 +22,9 @@ T = TypeVar("T")
 CONFIG: Final = Path("deploy/monitoring/prometheus.yml")
 RULES: Final = chart.CHART / "files" / "rules.yaml"
 PATIENCE: Final = 30.0  # seconds
-Result = list[dict[str, Any]]
+PLAIN: Final = "plain"
+Result: TypeAlias = list[dict[str, Any]]
+Group: TypeAlias = dict[str, Sequence[str] | Mapping[str, str]]
 # What kube-state-metrics says of the pods, where there is one.
 LIMITS: Final = """\
 groups:
@@ -84,9 +86,9 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path) -> Iterator[Prometheus]:
-    """Until the end of the block. Whom it scrapes is said by :func:`found`, at any time."""
+    """Until the end of the block. Whom it scrapes is said by :func:`discovered`, at any time."""
     port = free_port()
-    found(folder, {})
+    discovered(folder, {})
     config = configuration(folder)
     command = (
         tools.prometheus(),
@@ -102,10 +104,11 @@ def prometheus(folder: Path) -> Iterator[Prometheus]:
 
 
 def configuration(folder: Path) -> Path:
-    """The example, but for two things: pods are read from a file that ``found`` writes, and each second is a turn.
+    """The example, but for two things: pods are read from a file that ``discovered`` writes, and each second is a turn.
 
     (Debian's Prometheus is built without the discovery of Kubernetes, and there is no cluster here. What the discovery
-    would say stands in the file, so that all the rest is the example's.)
+    would say stands in the file, so that all the rest is the example's.) A second job, ``PLAIN``, scrapes the same
+    workers as outside Kubernetes: without namespaces and pods.
     """
     config = yaml.safe_load(CONFIG.read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -114,13 +117,14 @@ def configuration(folder: Path) -> Path:
     config["rule_files"] = [str(RULES.absolute()), str(folder / "limits.yaml")]
     (job,) = config["scrape_configs"]
     assert [{"role": "pod"}] == job.pop("kubernetes_sd_configs")
-    job["file_sd_configs"] = [{"files": [str(folder / "pods.json")], "refresh_interval": "1s"}]
+    job["file_sd_configs"] = [_listed(folder / "pods.json")]
+    config["scrape_configs"].append({"job_name": PLAIN, "file_sd_configs": [_listed(folder / "plain.json")]})
     written = folder / "prometheus.yml"
     written.write_text(yaml.safe_dump(config), "utf-8")
     return written
 
 
-def found(folder: Path, pods: Mapping[str, str]) -> None:
+def discovered(folder: Path, pods: Mapping[str, str]) -> None:
     """What the discovery finds from now on: the chart's pods by name, and where each listens; and strangers."""
     objects = chart.render()
     meta = {"__meta_kubernetes_namespace": chart.NAMESPACE, "__meta_kubernetes_pod_phase": "Running"}
@@ -129,10 +133,19 @@ def found(folder: Path, pods: Mapping[str, str]) -> None:
     stranger = {**ours, **_labels({"app.kubernetes.io/name": "another"}), "__meta_kubernetes_pod_name": "another-0"}
     ended = {**ours, "__meta_kubernetes_pod_phase": "Succeeded", "__meta_kubernetes_pod_name": "ended-0"}
     groups += [_group(f"{LOCAL}:1", stranger), _group(f"{LOCAL}:2", ended)]
+    _write(folder / "pods.json", groups)
+    _write(folder / "plain.json", [_group(address, {}) for address in pods.values()])
+
+
+def _listed(file: Path) -> dict[str, Any]:
+    return {"files": [str(file)], "refresh_interval": "1s"}
+
+
+def _write(file: Path, groups: Sequence[Group]) -> None:
     # In one step: a file that is half written would be no JSON.
-    half = folder / "pods.half"
+    half = file.with_suffix(".half")
     half.write_text(json.dumps(groups), "utf-8")
-    half.replace(folder / "pods.json")
+    half.replace(file)
 
 
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
@@ -151,5 +164,5 @@ def _container(container: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _group(address: str, labels: Mapping[str, str]) -> dict[str, Sequence[str] | Mapping[str, str]]:
+def _group(address: str, labels: Mapping[str, str]) -> Group:
     return {"targets": [address], "labels": labels}

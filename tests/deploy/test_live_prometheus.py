@@ -40,11 +40,18 @@ def live(apache: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with prometheus(folder) as server:
 
         def seen(pods: Pods) -> None:
-            scraping.found(folder, {name: address_of(worker) for name, worker in pods.items()})
-            server.until(lambda: len(server.query("segment_relay_build_info")) == len(pods), f"{len(pods)} are scraped")
+            scraping.discovered(folder, {name: address_of(worker) for name, worker in pods.items()})
+            jobs = {chart.RELEASE: len(pods), scraping.PLAIN: len(pods)}
+            server.until(lambda: jobs == scraped(server), f"{len(pods)} workers are scraped")
 
         with lively(apache.bootstrap, tmp_path_factory.mktemp("workers"), unique, seen) as pods:
             yield Live(pods, server)
+
+
+def scraped(server: Prometheus) -> dict[str, int]:
+    """How many workers each job has."""
+    counted = server.query("count by (job) (segment_relay_build_info)")
+    return {one["metric"]["job"]: int(one["value"][1]) for one in counted}
 
 
 def unique(name: str) -> str:
@@ -52,7 +59,7 @@ def unique(name: str) -> str:
 
 
 def test_the_workers_are_scraped_as_pods_and_nobody_else_is(live: Live) -> None:
-    targets = live.prometheus.targets()["activeTargets"]
+    targets = [one for one in live.prometheus.targets()["activeTargets"] if one["scrapePool"] == "segment-relay"]
     common = {"job": chart.RELEASE, "namespace": chart.NAMESPACE, "container": "segment-relay"}
     expected = [{**common, "instance": address_of(worker), "pod": pod} for pod, worker in live.pods.items()]
     assert expected == sorted((one["labels"] for one in targets), key=lambda labels: labels["pod"])
@@ -88,8 +95,10 @@ def test_what_is_wrong_at_a_destination_is_a_pending_alert(live: Live) -> None:
     assert set() == healthy & {name for name, _ in alerts()}
 
 
-def test_every_expression_of_the_dashboard_has_a_figure(live: Live) -> None:
-    written = dashboard.expressions(job=chart.RELEASE)
+# Outside Kubernetes there is neither a namespace nor a pod.
+@pytest.mark.parametrize("job", [chart.RELEASE, scraping.PLAIN])
+def test_every_expression_of_the_dashboard_has_a_figure(live: Live, job: str) -> None:
+    written = dashboard.expressions(job=job)
     empty: list[str] = []
 
     def all_have_one() -> bool:
@@ -142,10 +151,24 @@ def test_promtool_has_nothing_against_a_workers_metrics(live: Live) -> None:
 
 
 def test_promtool_takes_the_example(tmp_path: Path) -> None:
-    scraping.found(tmp_path, {})
+    scraping.discovered(tmp_path, {})
     said = subprocess.run(
         [tools.promtool(), "check", "config", scraping.configuration(tmp_path)],
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert 0 == said.returncode, said.stdout + said.stderr
     assert "FAILED" not in said.stdout + said.stderr
+
+
+def test_a_worker_that_dies_is_missed_until_another_one_has_its_partitions(live: Live) -> None:
+    """The last one with these workers: it takes one away."""
+
+    def missed() -> set[tuple[str, str]]:
+        alerts = live.prometheus.query(f'ALERTS{{job="{chart.RELEASE}"}}')
+        return {(one["metric"]["alertname"], one["metric"].get("pod", "")) for one in alerts}
+
+    name, worker = list(live.pods.items())[-1]
+    worker.kill()
+    due = {("SegmentRelayWorkerDown", name), ("SegmentRelayPartitionsWithoutOwner", "")}
+    live.prometheus.until(lambda: due <= missed(), f"{due}")
+    live.prometheus.until(lambda: missed() & due == {("SegmentRelayWorkerDown", name)}, "the other one has them")

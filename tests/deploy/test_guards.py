@@ -81,6 +81,12 @@ GUARDS: Final = {
         "raise the other.",
         {"autoscaling": {"mode": "keda", "minReplicas": 4, "maxReplicas": 4}},
     ),
+    "a part of nothing": Guard(
+        {"autoscaling": {"mode": "hpa"}, "resources": {"requests": {"cpu": None}}},
+        "autoscaling.mode is hpa, but resources.requests.cpu is not set, which autoscaling.hpa.cpu is a part of: set "
+        "it.",
+        {"autoscaling": {"mode": "hpa"}, "resources": {"requests": {"cpu": 2}}},
+    ),
     "a kill within the drain": Guard(
         {"terminationGracePeriodSeconds": 45},
         "terminationGracePeriodSeconds (45) is not more than config.worker.drain_timeout (45s): a worker would be "

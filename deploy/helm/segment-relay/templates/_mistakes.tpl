@@ -27,6 +27,9 @@ autoscaling.maxReplicas ({{ $max }}) is more than partitions ({{ $partitions }})
 {{- else if and $scaled (gt $min $max) }}
 autoscaling.minReplicas ({{ $min }}) is more than autoscaling.maxReplicas ({{ $max }}; 0 means partitions): lower the one or raise the other.
 {{- end }}
+{{- if and (eq .Values.autoscaling.mode "hpa") (not (dig "requests" "cpu" "" .Values.resources)) }}
+autoscaling.mode is hpa, but resources.requests.cpu is not set, which autoscaling.hpa.cpu is a part of: set it.
+{{- end }}
 {{- end -}}
 
 {{- define "segment-relay.mistakes.timings" -}}

@@ -38,7 +38,8 @@ From a TOML file (`--config`, or `SEGMENT_RELAY_CONFIG`), the environment and se
 METRICS = """# Metrics
 
 At `/metrics` of `worker.admin_address`. Every one but `build_info` has the label `destination` first. No label
-holds an event's data, and the series of a partition are gone when the partition is."""
+holds an event's data, and the series of a partition are gone when the partition is. Reasons of dead letters, causes of
+repeats and holds begin at 0, so `increase()` sees their first time; a request's status or a retry's reason does not."""
 REASONS = """# Reasons
 
 Why an event was filtered, skipped or became a dead letter: the label `reason` of

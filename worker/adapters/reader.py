@@ -29,7 +29,7 @@ from worker.adapters.connection import Log
 from worker.adapters.gaps import Deleted, Parted
 from worker.adapters.inbox import Inbox, Partitions
 from worker.adapters.rejoining import Rejoining
-from worker.adapters.returning import Returning
+from worker.adapters.returning import Returning, leaves_unread
 from worker.adapters.subscription import Subscription
 from worker.adapters.topic_ids import TopicIds
 from worker.core.records import TopicPartition
@@ -205,8 +205,10 @@ class Reader:
             private_calls.rejoin(self._consumer)
 
     def _come_back(self) -> None:
+        rounds = self._assignor.rounds
         topics = {partition.topic for partition in self._subscription.begun}
-        if self._returning.must_ask(rounds=self._assignor.rounds, topics=topics):
+        lacks = self._returning.lacks_a_topic(rounds=rounds, topics=topics)
+        if lacks or leaves_unread(self._returning, self._consumer, rounds):
             self._log.info("joining the group once more, so that it hears what a static member wants that came back")
             private_calls.rejoin(self._consumer)
 

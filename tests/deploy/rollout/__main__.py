@@ -37,7 +37,7 @@ def main() -> int:
 def _run(name: str, on: Kafka, folder: Path, workers: int, rate: float) -> None:
     print(f"--- {name}: {VARIANTS[name].__doc__}", flush=True)
     incidents = []
-    chosen = {"workload": "Deployment"} if name == "deployment" else {}
+    chosen = {"workload": "Deployment"} if name.startswith("deployment") else {}
     with a_scene(on, folder, lambda place: a_release(place, chosen, replicas=workers)) as scene:
         with scene.load(rate):
             for said in VARIANTS[name](scene):

@@ -45,6 +45,17 @@ def deployment(scene: Scene) -> Done:
     yield f"{len(scene.restarts)} pods were replaced"
 
 
+def deployment_crash(scene: Scene) -> Done:
+    """One of a Deployment's pods is killed, and another one begins at once: by a new name, so the group waits."""
+    pod, killed = scene.pods.pods[1], time.time()
+    pod.kill()
+    scene.pods.pods.remove(pod)
+    scene.pods.add("deployment-new")
+    scene.until_owned()
+    yield f"every partition has an owner {time.time() - killed:.1f} s later"
+    yield Incident("crash", killed, time.time() + AFTERMATH)
+
+
 def scale_out(scene: Scene) -> Done:
     """From three pods to six at once."""
     began = time.time()
@@ -139,6 +150,7 @@ VARIANTS: Final[Mapping[str, Callable[[Scene], Done]]] = {
     for each in (
         rollout,
         deployment,
+        deployment_crash,
         scale_out,
         scale_in,
         scale_in_told,
@@ -159,7 +171,7 @@ def _scale_in(scene: Scene, then: Callable[[list[str]], None]) -> Done:
     leaving = [scene.pods.pods.pop() for _ in range(2)]
     for pod in leaving:
         pod.worker.terminate()
-    codes = [pod.stop(scene.pods.template.grace) for pod in leaving]
+    codes = [pod.worker.ended() for pod in leaving]
     ended = time.time()
     then([pod.name for pod in leaving])
     scene.until_owned()

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-deploy check format manifests simulate mutants torture isolation bench docs constraints clean
+.PHONY: help install demo test check-deploy image check format manifests simulate mutants torture isolation bench docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: $(VENV)/.installed ## All tests, with the branch coverage of what decides;
 check-deploy: $(VENV)/.deploy-installed ## What is in deploy/, by real tools: Helm, Prometheus, an API server (Go 1.26), an image (Debian, root)
 	@$(BIN)/python -m deploy.checks.install
 	@$(BIN)/python -m pytest $(or $(TESTS),tests/deploy)
+
+image: ## The container image, by docker, podman or buildah: make image IMAGE=registry.example/segment-relay:0.1.0 BASE_DIGEST=sha256:…
+	@deploy/docker/build.sh
 
 $(VENV)/.deploy-installed: $(VENV)/.installed constraints-deploy.txt deploy/checks/kubectl.txt
 	@echo "Adding to $(VENV) what the checks of deploy/ need (once) …"

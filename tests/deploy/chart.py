@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -61,6 +62,17 @@ def _file(values: Values, where: Path) -> Path:
     return where
 
 
+@cache
+def rendered(values: Path) -> tuple[Object, ...]:
+    """One of the files, rendered once for all who only look."""
+    return tuple(render(values))
+
+
+def said(values: Path) -> Object:
+    """What the file itself says, without the chart's defaults."""
+    return cast("Object", yaml.safe_load(values.read_text("utf-8")))
+
+
 def refusal(*values: Values, helm: Path | None = None) -> str:
     """What Helm says against the values. Fails where it says nothing."""
     try:
@@ -87,6 +99,12 @@ def workload(objects: Iterable[Object]) -> Object:
     return found
 
 
+def toml_of(objects: Iterable[Object]) -> str:
+    """The settings file, as the ConfigMap has it."""
+    (found,) = (each["data"] for each in of_kind(objects, "ConfigMap") if "segment-relay.toml" in each["data"])
+    return str(found["segment-relay.toml"])
+
+
 def pod(objects: Iterable[Object]) -> Object:
     """The template of the workers' pods."""
     return cast("Object", workload(objects)["spec"]["template"])
@@ -96,3 +114,13 @@ def container(objects: Iterable[Object]) -> Object:
     """The only container of the workers' pods."""
     (found,) = pod(objects)["spec"]["containers"]
     return cast("Object", found)
+
+
+def check_pod(objects: Iterable[Object]) -> Object:
+    """The pod of `helm test`."""
+    return the(objects, "Pod")
+
+
+def both_pods(objects: Iterable[Object]) -> list[Object]:
+    """What both kinds of pods of a release are: the workers', and that of `helm test`."""
+    return [pod(objects)["spec"], check_pod(objects)["spec"]]

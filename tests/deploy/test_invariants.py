@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer
 import yaml
 
-from tests.deploy.chart import CHART, CI_VALUES, Object, container, of_kind, pod, render, the, workload
-from worker.cli import app
+from tests.deploy.chart import (
+    CHART,
+    CI_VALUES,
+    Object,
+    check_pod,
+    container,
+    of_kind,
+    pod,
+    render,
+    rendered,
+    said,
+    the,
+    toml_of,
+    workload,
+)
 from worker.settings.declared import of_table
 from worker.settings.quantities import duration
 from worker.settings.tables import KafkaSettings, WorkerSettings
@@ -27,27 +38,8 @@ pytestmark = [
 ]
 
 
-@cache
-def rendered(values: Path) -> tuple[Object, ...]:
-    return tuple(render(values))
-
-
-def check_pod(objects: Iterable[Object]) -> Object:
-    """The pod of `helm test`."""
-    return the(objects, "Pod")
-
-
-def both_pods(objects: Iterable[Object]) -> list[Object]:
-    return [pod(objects)["spec"], check_pod(objects)["spec"]]
-
-
-def toml_of(objects: Iterable[Object]) -> Mapping[str, Any]:
-    (text,) = (
-        each["data"]["segment-relay.toml"]
-        for each in of_kind(objects, "ConfigMap")
-        if "segment-relay.toml" in each["data"]
-    )
-    return tomllib.loads(text)
+def settings(objects: Iterable[Object]) -> Mapping[str, Any]:
+    return tomllib.loads(toml_of(objects))
 
 
 def selectors(objects: Iterable[Object]) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -73,14 +65,6 @@ def test_every_selector_takes_the_workers_and_nothing_else(values: Path) -> None
         assert (selector.items() <= others) is (kind == "NetworkPolicy"), kind
 
 
-def test_pods_of_one_release_are_spread(values: Path) -> None:
-    objects = rendered(values)
-    spread = pod(objects)["spec"]["topologySpreadConstraints"]
-    labels = pod(objects)["metadata"]["labels"].items()
-    assert {"ScheduleAnyway"} == {each["whenUnsatisfiable"] for each in spread}
-    assert all(each["labelSelector"]["matchLabels"].items() <= labels for each in spread)
-
-
 def test_every_port_that_is_named_is_there(values: Path) -> None:
     objects = rendered(values)
     there = {port["name"]: port["containerPort"] for port in container(objects)["ports"]}
@@ -97,20 +81,13 @@ def test_every_port_that_is_named_is_there(values: Path) -> None:
     assert {"admin"} == {*probes, *served, *scraped, *let_in}
 
 
-def test_every_mount_has_its_volume_and_every_volume_its_mount(values: Path) -> None:
-    for spec in both_pods(rendered(values)):
-        (only,) = spec["containers"]
-        assert {each["name"] for each in spec["volumes"]} == {each["name"] for each in only["volumeMounts"]}
-        assert not any("subPath" in each for each in only["volumeMounts"])  # such a file never changes
-
-
 def test_every_file_of_the_settings_is_where_a_volume_is(values: Path) -> None:
     objects = rendered(values)
     mounts = {each["name"]: each["mountPath"] for each in container(objects)["volumeMounts"]}
     (items,) = (each["configMap"]["items"] for each in pod(objects)["spec"]["volumes"] if each["name"] == "config")
     assert f"{mounts['config']}/{items[0]['path']}" == env(objects)["SEGMENT_RELAY_CONFIG"]["value"]
     assert items[0]["key"] in the_config(objects)["data"]
-    assert {mounts["secrets"]} >= {str(Path(file).parent) for file in files_in(toml_of(objects))}
+    assert {mounts["secrets"]} >= {str(Path(file).parent) for file in files_in(settings(objects))}
 
 
 def the_config(objects: Iterable[Object]) -> Object:
@@ -140,12 +117,6 @@ def test_every_variable_is_a_setting_of_the_worker(values: Path) -> None:
     assert env(rendered(values)).keys() <= known | {"SEGMENT_RELAY_CONFIG"}
 
 
-def test_every_command_is_one_of_the_program(values: Path) -> None:
-    commands = typer.main.get_group(app).commands
-    for (argument,) in (spec["containers"][0]["args"] for spec in both_pods(rendered(values))):
-        assert argument in commands
-
-
 def test_only_the_pods_of_a_statefulset_are_static_members(values: Path) -> None:
     objects = rendered(values)
     field = env(objects).get("SEGMENT_RELAY_KAFKA__INSTANCE_ID", {}).get("valueFrom", {}).get("fieldRef", {})
@@ -157,13 +128,13 @@ def test_only_the_pods_of_a_statefulset_are_static_members(values: Path) -> None
 def test_a_worker_has_the_time_to_drain(values: Path) -> None:
     objects = rendered(values)
     assert "lifecycle" not in container(objects)  # its time would come off the grace
-    drain = duration(toml_of(objects)["worker"]["drain_timeout"])
+    drain = duration(settings(objects)["worker"]["drain_timeout"])
     assert pod(objects)["spec"]["terminationGracePeriodSeconds"] > drain
 
 
 def test_a_static_member_comes_back_before_its_session_ends(values: Path) -> None:
     objects = rendered(values)
-    toml = toml_of(objects)
+    toml = settings(objects)
     session = duration(toml["kafka"]["session_timeout"])
     needed = duration(toml["worker"]["drain_timeout"]) + RESTART if workload(objects)["kind"] == "StatefulSet" else 0.0
     assert session >= needed
@@ -171,7 +142,7 @@ def test_a_static_member_comes_back_before_its_session_ends(values: Path) -> Non
 
 def test_a_worker_that_waits_for_kafka_is_not_restarted_meanwhile(values: Path) -> None:
     objects = rendered(values)
-    waits = duration(toml_of(objects)["worker"].get("start_timeout", "2m"))
+    waits = duration(settings(objects)["worker"].get("start_timeout", "2m"))
     probe = container(objects)["startupProbe"]
     assert waits + 30 <= probe["periodSeconds"] * probe["failureThreshold"] <= waits + 32
 
@@ -189,44 +160,6 @@ def test_a_rollout_never_makes_more_workers_than_there_were(values: Path) -> Non
             assert expected == spec["strategy"]
 
 
-def test_pods_need_no_right_that_the_restricted_level_withholds(values: Path) -> None:
-    for spec in both_pods(rendered(values)):
-        assert {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001} | {
-            "seccompProfile": {"type": "RuntimeDefault"}
-        } == spec["securityContext"]
-        assert {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        } == spec["containers"][0]["securityContext"]
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
-        assert {"config", "secrets", "tmp"} == {each["name"] for each in spec["volumes"]}
-        (mode,) = (each["secret"]["defaultMode"] for each in spec["volumes"] if "secret" in each)
-        assert 0o440 == mode
-
-
-def test_no_pod_gets_a_token_of_kubernetes(values: Path) -> None:
-    objects = rendered(values)
-    for spec in both_pods(objects):
-        assert (False, False) == (spec["automountServiceAccountToken"], spec["enableServiceLinks"])
-    accounts = [each["metadata"]["name"] for each in of_kind(objects, "ServiceAccount")] or ["default"]
-    assert accounts == [pod(objects)["spec"]["serviceAccountName"]]
-
-
-def test_the_image_is_named_by_release_or_digest(values: Path) -> None:
-    for spec in both_pods(rendered(values)):
-        name, separator, which = spec["containers"][0]["image"].rpartition(":")
-        assert separator == ":"
-        assert which not in ("", "latest")
-        assert name.endswith("@sha256") is (len(which) == 64)
-
-
-def test_memory_is_bounded_and_cpu_is_not(values: Path) -> None:
-    resources = container(rendered(values))["resources"]
-    assert {"memory", "ephemeral-storage"} == resources["limits"].keys()
-    assert {"cpu", "memory", "ephemeral-storage"} == resources["requests"].keys()
-
-
 def test_an_eviction_may_take_one_worker_at_a_time(values: Path) -> None:
     budget = the(rendered(values), "PodDisruptionBudget")["spec"]
     assert (1, "AlwaysAllow") == (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"])
@@ -234,7 +167,7 @@ def test_an_eviction_may_take_one_worker_at_a_time(values: Path) -> None:
 
 def test_rules_and_dashboard_are_the_plain_files_with_your_runbooks(values: Path) -> None:
     objects = rendered(values)
-    given = yaml.safe_load(values.read_text("utf-8")).get("monitoring", {})
+    given = said(values).get("monitoring", {})
     base = given.get("rules", {}).get("runbooks", RUNBOOKS).rstrip("/")
     plain = {file.name: file.read_text("utf-8").replace(RUNBOOKS, base) for file in (CHART / "files").iterdir()}
     rules = [each["spec"] for each in of_kind(objects, "PrometheusRule")]
@@ -252,7 +185,7 @@ def test_a_long_release_name_leaves_room_for_what_kubernetes_adds(values: Path) 
 
 def test_the_network_lets_the_worker_reach_its_brokers(values: Path) -> None:
     objects = rendered(values)
-    ports = {int(server.rpartition(":")[2]) for server in toml_of(objects)["kafka"]["bootstrap_servers"]}
+    ports = {int(server.rpartition(":")[2]) for server in settings(objects)["kafka"]["bootstrap_servers"]}
     for policy in of_kind(objects, "NetworkPolicy"):
         out = {port["port"] for rule in policy["spec"]["egress"] if "to" not in rule for port in rule["ports"]}
         assert ports | {53, 443} <= out

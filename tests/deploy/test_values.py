@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
 
-from tests.deploy.chart import CHART, CI_VALUES, MINIMAL, Object, container, of_kind, pod, render
+from tests.deploy.chart import CHART, CI_VALUES, MINIMAL, container, pod, render, rendered, said, toml_of
 from worker import config
 from worker.config import Settings
 from worker.settings import quantities
@@ -29,14 +28,9 @@ SIZES: Final = [1, 67_108_864, 10_000_000_000, "4096", "64MiB", "64 MiB", "1GiB"
 pytestmark = pytest.mark.needs("helm")
 
 
-def toml_of(objects: list[Object]) -> str:
-    (found,) = (each for each in of_kind(objects, "ConfigMap") if "segment-relay.toml" in each["data"])
-    return str(found["data"]["segment-relay.toml"])
-
-
-def said(values: Path) -> Mapping[str, Any]:
+def merged(values: Path) -> Mapping[str, Any]:
     """The `config` of a file of values over the chart's own, as TOML would have it: a time is text there."""
-    both = [yaml.safe_load(file.read_text("utf-8"))["config"] for file in (CHART / "values.yaml", values)]
+    both = [said(file)["config"] for file in (CHART / "values.yaml", values)]
     return {table: {**both[0][table], **both[1].get(table, {})} for table in both[0]}
 
 
@@ -65,13 +59,13 @@ def files_in(table: Mapping[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("values", CI_VALUES, ids=lambda file: file.stem)
 def test_the_toml_says_what_the_values_say(values: Path) -> None:
-    assert plain(said(values)) == tomllib.loads(toml_of(render(values)))
+    assert plain(merged(values)) == tomllib.loads(toml_of(rendered(values)))
 
 
 @pytest.mark.parametrize("values", [file for file in CI_VALUES if file != OTHERS], ids=lambda file: file.stem)
 def test_the_worker_takes_the_settings(values: Path, tmp_path: Path) -> None:
-    settings = loaded(toml_of(render(values)), tmp_path)
-    given = {path: value for path, value in leaves(plain(said(values))) if not path[-1].endswith("_file")}
+    settings = loaded(toml_of(rendered(values)), tmp_path)
+    given = {path: value for path, value in leaves(plain(merged(values))) if not path[-1].endswith("_file")}
     counts = {each.path: each for each in config.effective(settings)}
     expected = {path: TypeAdapter(counts[path].setting.annotation).validate_python(given[path]) for path in given}
     assert expected == {path: counts[path].value for path in given}

@@ -1,7 +1,7 @@
 {{/* Names and labels. */}}
 
 {{- define "segment-relay.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* 52 letters at most: Kubernetes adds eleven to a StatefulSet's name for a label that takes 63. */}}

@@ -59,6 +59,11 @@ class Release:
         """Those of its workers, terminating ones among them."""
         return list(self.read("pods", "--selector=app.kubernetes.io/component=worker")["items"])
 
+    def scale(self, replicas: int) -> Answer:
+        """By hand, behind Helm's back."""
+        scaled = ("scale", f"statefulset/{WORKLOAD}", f"--replicas={replicas}")
+        return self.api.kubectl("--namespace", self.namespace, *scaled)
+
     def evict(self, pod: str) -> Answer:
         """As the draining of a node does it."""
         metadata = {"name": pod, "namespace": self.namespace}

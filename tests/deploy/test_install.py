@@ -94,6 +94,18 @@ def test_an_upgrade_that_cannot_work_changes_nothing(rolled: Release) -> None:
     assert before == specifications(rolled)
 
 
+def test_after_a_scaling_by_hand_an_upgrade_says_the_same_number_or_forces_its_own(cluster: ApiServer) -> None:
+    """Helm 4 applies on the server, where the number is then another's: what the runbooks say rests on this."""
+    release = installed(cluster, "scaled")
+    must(release.scale(5))
+    must(release.upgrade("replicas=5"))
+    conflict = release.upgrade("replicas=4")
+    assert conflict.returncode != 0
+    assert 'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas' in conflict.stderr
+    must(release.upgrade("replicas=4", flags=("--force-conflicts",)))
+    assert 4 == release.workload()["spec"]["replicas"]
+
+
 def test_an_uninstall_leaves_only_what_helm_test_made(cluster: ApiServer) -> None:
     release = installed(cluster, "uninstalled")
     must(release.test())

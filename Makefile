@@ -68,7 +68,6 @@ docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and t
 	@$(BIN)/python -m worker.reference docs deploy/helm/segment-relay/values.schema.json
 
 manifests: $(VENV)/.deploy-installed ## Render deploy/manifests from the Helm chart, for whoever has no Helm
-	@$(BIN)/python -m deploy.checks.install
 	@$(BIN)/python -m deploy.checks.manifest
 
 constraints: $(VENV)/.installed ## Pin the dependencies anew

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from deploy.checks import wheels
 from deploy.checks.tools import tools
 
 CHART: Final = Path("deploy/helm/segment-relay")
@@ -33,4 +34,5 @@ def rendered() -> str:
 
 
 if __name__ == "__main__":
+    wheels.NEWEST.unpack()
     MANIFEST.write_text(rendered(), "utf-8")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import typer
 
-from tests.deploy.chart import CI_VALUES, both_pods, container, of_kind, pod, rendered
+from tests.deploy.chart import CI_VALUES, both_pods, container, of_kind, pod, rendered, said
 from worker.cli import app
 
 pytestmark = [
@@ -40,12 +41,10 @@ def test_no_pod_gets_a_token_of_kubernetes(values: Path) -> None:
     assert accounts == [pod(objects)["spec"]["serviceAccountName"]]
 
 
-def test_the_image_is_named_by_release_or_digest(values: Path) -> None:
-    for spec in both_pods(rendered(values)):
-        name, separator, which = spec["containers"][0]["image"].rpartition(":")
-        assert separator == ":"
-        assert which not in ("", "latest")
-        assert name.endswith("@sha256") is (len(which) == 64)
+def test_the_image_is_named_by_its_digest_or_else_by_release(values: Path) -> None:
+    given = {"repository": "segment-relay", "tag": version("segment-relay"), **said(values).get("image", {})}
+    named = f"@{given['digest']}" if "digest" in given else f":{given['tag']}"
+    assert [given["repository"] + named] * 2 == [spec["containers"][0]["image"] for spec in both_pods(rendered(values))]
 
 
 def test_memory_is_bounded_and_cpu_is_not(values: Path) -> None:

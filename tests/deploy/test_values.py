@@ -137,6 +137,12 @@ def test_the_environment_is_made_of_the_workers_own_settings(tmp_path: Path) -> 
     assert ("0.0.0.0", 9404) == settings.worker.admin_address  # noqa: S104  (a pod's own address)
 
 
+def test_without_a_secret_nothing_of_it_is_mounted() -> None:
+    objects = render(OTHERS, {"secret": {"name": ""}})
+    assert ["config", "tmp"] == [each["name"] for each in container(objects)["volumeMounts"]]
+    assert ["config", "tmp"] == [each["name"] for each in pod(objects)["spec"]["volumes"]]
+
+
 def test_durations_are_read_as_the_worker_reads_them(tmp_path: Path) -> None:
     expected = [round(quantities.duration(each) * 1000) for each in DURATIONS]
     assert expected == by_the_chart("segment-relay.milliseconds", DURATIONS, tmp_path)

@@ -28,7 +28,7 @@ digest=${BASE_DIGEST:-}
     "BASE_DIGEST is missing: which $base is the image to be built on? One of these tells the digest of today's:" \
     "    docker buildx imagetools inspect $base --format '{{.Manifest.Digest}}'" \
     "    skopeo inspect --no-tags --format '{{.Digest}}' docker://$base" \
-    "Then: make image BASE_DIGEST=sha256:… (write it down: the same digest gives the same image). For a try: BASE_DIGEST=none"
+    "Then: make image BASE_DIGEST=sha256:… (write it down: with it the same layers are built again). For a try: BASE_DIGEST=none"
 [ "$digest" != none ] || digest=
 
 revision=$(git rev-parse HEAD 2>/dev/null || true)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 
-from mappings.wigzo import DESTINATION as WIGZO
-from mappings.wootric import DESTINATION as WOOTRIC
 from tests.deploy import tools
 from tests.deploy.alerting import (
     RULE_TESTS,
@@ -25,36 +22,9 @@ from tests.deploy.alerting import (
     matchers_in,
     rules,
 )
-from worker.core.holds.states import HELD, State
-from worker.core.reasons import MALFORMED, NOT_DELIVERED
-from worker.core.tally import SECONDS, OutcomeName
-from worker.metrics import METRICS
-from worker.scrape import Declared
+from tests.deploy.vocabulary import CLOSED, DECLARED, INFO
 
 SEVERITIES: Final = {"critical", "warning"}
-HISTOGRAM: Final = ("_bucket", "_count", "_sum")
-INFO: Final = {"segment_relay_build_info"}
-DECLARED: Final[Mapping[str, Declared]] = {
-    name: each
-    for each in METRICS
-    for name in (*((each.name + suffix for suffix in HISTOGRAM) if each.kind == "histogram" else (each.name,)),)
-}
-# What the help of limited_by explains is what the label can be.
-LIMITS: Final = {
-    name
-    for names in re.findall(r"(?:^|\. )([a-z ,]+):", DECLARED["segment_relay_limited_by"].help)
-    for name in names.split(", ")
-}
-CLOSED: Final[Mapping[tuple[str, str], Collection[str]]] = {
-    ("segment_relay_destination_state", "state"): {state.value for state in State},
-    ("segment_relay_held_seconds_total", "reason"): {state.value for state in HELD},
-    ("segment_relay_limited_by", "limit"): LIMITS,
-    ("segment_relay_dead_letters_total", "reason"): {*MALFORMED, *NOT_DELIVERED, *WIGZO.reasons, *WOOTRIC.reasons},
-    ("segment_relay_events_settled_total", "outcome"): get_args(OutcomeName),
-    ("segment_relay_commits_total", "result"): {"ok"},
-    ("segment_relay_delivery_latency_seconds_bucket", "le"): {*map(str, SECONDS), "+Inf"},
-}
-
 each_alert = pytest.mark.parametrize(
     "alert", alerts(), ids=lambda alert: "-".join([alert.name, *sorted(alert.labels.values())])
 )

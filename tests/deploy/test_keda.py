@@ -193,6 +193,14 @@ def test_what_keda_signs_in_with_is_the_workers_own() -> None:
     assert ("username", "relay") == (name["parameter"], config[name["name"]][name["key"]])
 
 
+def test_the_address_of_prometheus_may_end_in_a_slash() -> None:
+    behind_a_path = {"autoscaling": {"keda": {"prometheus": {"address": "https://metrics.example.com/prometheus/"}}}}
+    objects = render(CHART / "ci" / "keda-values.yaml", behind_a_path)
+    assert {"https://metrics.example.com/prometheus"} == {
+        each["metadata"]["serverAddress"] for each in triggers(objects, "prometheus")
+    }
+
+
 def test_keda_may_sign_in_as_somebody_else() -> None:
     own = {"autoscaling": {"keda": {"triggerAuthentication": "kafka-reader"}}}
     objects = render(CHART / "ci" / "keda-sasl-values.yaml", own)

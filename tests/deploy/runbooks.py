@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -55,6 +56,14 @@ def commands(text: str) -> Iterator[list[str]]:
     for code in (*fenced, *inline):
         for command in _OURS.findall(code):
             yield command.split(" #")[0].split()
+
+
+def sought(page: Path) -> Iterator[str]:
+    """What a page looks for in the workers' log, each alternative of a pattern by itself."""
+    for pattern in re.findall(r"kubectl logs .*\| grep (?:-E )?'\"?([^'\"]+)", page.read_text("utf-8")):
+        for choices in itertools.product(*(part.split("|") for part in re.findall(r"\(([^)]*)\)", pattern))):
+            chosen = iter(choices)
+            yield from re.sub(r"\([^)]*\)", lambda _: next(chosen), pattern).split("|")  # noqa: B023  (used up at once)
 
 
 def texts() -> dict[str, str]:

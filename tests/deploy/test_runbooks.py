@@ -22,10 +22,12 @@ from tests.deploy.runbooks import (
     pages,
     procedures,
     queries,
+    sought,
     texts,
 )
 from tests.deploy.vocabulary import ALWAYS, CLOSED, DECLARED, INFO
 from worker.cli import app
+from worker.core.holds.states import State
 
 OF_AN_ALERT: Final = [
     "What it means",
@@ -111,6 +113,14 @@ def test_what_is_read_of_the_rules_is_recorded(where: str, text: str) -> None:
 def recorded_in(text: str) -> list[str]:
     words = text.replace("(", " ").replace("{", " ").replace("`", " ").split()
     return [word for word in words if word.startswith(("destination:segment_relay", "process:segment_relay"))]
+
+
+def test_what_a_page_looks_for_in_the_log_is_what_a_worker_says() -> None:
+    sources = "".join(file.read_text("utf-8") for file in Path("worker").rglob("*.py"))
+    says = sources + "".join(f"→ {state.value}" for state in State)
+    found = {phrase for page in pages() for phrase in sought(page)}
+    assert {"lost to retention", "→ set-up", "→ login", "partitions are revoked"} <= found
+    assert [] == [phrase for phrase in sorted(found) if phrase not in says]
 
 
 @pytest.mark.needs("promtool")

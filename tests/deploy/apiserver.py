@@ -41,7 +41,7 @@ Answer = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True, slots=True)
 class ApiServer:
-    """``kubectl`` and ``helm`` speak to it; ``home`` holds their caches and the server's keys."""
+    """kubectl and Helm speak to it; ``home`` holds their caches and the server's keys."""
 
     home: Path
     url: str
@@ -54,11 +54,7 @@ class ApiServer:
 
     def kubectl(self, *arguments: str | Path, given: str | None = None) -> Answer:
         """Run kubectl, with ``given`` as its standard input."""
-        return self._run(tools.kubectl(), *arguments, given=given)
-
-    def helm(self, *arguments: str | Path) -> Answer:
-        """Run Helm."""
-        return self._run(tools.helm(), *arguments)
+        return self.run(tools.kubectl(), *arguments, given=given)
 
     def read(self, *arguments: str) -> Any:
         """What ``kubectl get`` says, as parsed JSON."""
@@ -75,7 +71,8 @@ class ApiServer:
         strict = ("--dry-run=server", "--validate=strict", "--warnings-as-errors")
         return self.kubectl("apply", "--namespace", namespace, *strict, "--filename=-", given=manifest)
 
-    def _run(self, *command: str | Path, given: str | None = None) -> Answer:
+    def run(self, *command: str | Path, given: str | None = None) -> Answer:
+        """Run kubectl, or a Helm."""
         environment = {"HOME": str(self.home), "KUBECONFIG": str(self.kubeconfig), "PATH": os.environ["PATH"]}
         return subprocess.run(
             command, input=given, capture_output=True, text=True, check=False, timeout=120, env=environment

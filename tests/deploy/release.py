@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.deploy.apiserver import Answer, ApiServer, must
+from tests.deploy.daemons import until
 
 CHART = Path("deploy/helm/segment-relay")
 NAME = "relay"
@@ -20,11 +22,12 @@ Pod = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """In a namespace of its own; ``values`` is the file that it was installed with."""
+    """In a namespace of its own, by a ``helm``; ``values`` is the file that it was installed with."""
 
     api: ApiServer
     namespace: str
     values: Path
+    helm: Path
 
     def install(self, *options: str) -> Answer:
         """And wait until all is ready."""
@@ -77,28 +80,57 @@ class Release:
 
     def rolled_out(self) -> bool:
         """Whether every worker is of the newest revision, and has been ready for long enough."""
-        workload = self.workload()
-        status, replicas = workload["status"], workload["spec"]["replicas"]
-        if status.get("observedGeneration") != workload["metadata"]["generation"]:
-            return False
-        revised = status.get("updateRevision") == status.get("currentRevision")
-        return bool(revised and replicas == status.get("availableReplicas"))
+        return _rolled_out(self.workload())
 
     def _helm(self, *arguments: str | Path) -> Answer:
-        return self.api.helm(*arguments, "--namespace", self.namespace)
+        return self.api.run(self.helm, *arguments, "--namespace", self.namespace)
 
     def _values(self, options: Sequence[str]) -> Sequence[str | Path]:
         return ("--values", self.values, *(part for option in options for part in ("--set", option)))
 
 
 def ready(pod: Pod) -> bool:
-    """Whether the kubelet would send it traffic."""
+    """Whether the kubelet says so."""
     return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
 
 
-def watched(release: Release, timeout: float) -> Iterator[Sequence[Pod]]:
-    """The pods, again and again, until the rollout is over. Raises AssertionError after ``timeout`` seconds."""
-    deadline = time.monotonic() + timeout
-    while not release.rolled_out():
-        assert time.monotonic() < deadline, f"not rolled out within {timeout:.0f} s"
-        yield release.pods()
+def serving(pod: Pod) -> bool:
+    """Whether it is ready, and not about to end."""
+    return ready(pod) and "deletionTimestamp" not in pod["metadata"]
+
+
+def _rolled_out(workload: Mapping[str, Any]) -> bool:
+    status, replicas = workload["status"], workload["spec"]["replicas"]
+    if status.get("observedGeneration") != workload["metadata"]["generation"]:
+        return False
+    revised = status.get("updateRevision") == status.get("currentRevision")
+    return bool(revised and replicas == status.get("availableReplicas"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What was seen of one, poll by poll: how many pods there were, how many were away, and who was renewed in turn."""
+
+    seconds: float
+    members: Mapping[int, int]
+    away: Mapping[int, int]
+    renewed: Sequence[str]
+
+
+def watch(release: Release, before: Mapping[str, str], timeout: float) -> Rollout:
+    """Until it is over. ``before`` are the pods' identities by name. Raises NotReady after ``timeout`` seconds."""
+    members, away, renewed = Counter[int](), Counter[int](), list[str]()
+    began = time.monotonic()
+
+    def over() -> bool:
+        objects = release.read("statefulsets,pods")["items"]
+        (workload,) = (each for each in objects if each["kind"] == "StatefulSet")
+        pods = [each for each in objects if each["kind"] == "Pod"]
+        members[len(pods)] += 1
+        away[len(before) - sum(serving(pod) for pod in pods)] += 1
+        named = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
+        renewed.extend(name for name, uid in named.items() if uid != before[name] and name not in renewed)
+        return _rolled_out(workload)
+
+    until(over, "the rollout", timeout)
+    return Rollout(time.monotonic() - began, members, away, renewed)

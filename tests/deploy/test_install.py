@@ -5,17 +5,18 @@ Kubernetes itself is real up to the kubelet; pods are objects that start after h
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.deploy import tools
 from tests.deploy.apiserver import ApiServer, must
 from tests.deploy.controllers import controllers
 from tests.deploy.daemons import until
-from tests.deploy.release import CHART, Pod, Release, ready, watched
+from tests.deploy.release import CHART, Release, Rollout, ready, serving, watch
 
 VALUES: Final = CHART / "ci" / "minimal-values.yaml"
 REPLICAS: Final = 3
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.needs(
 )
 
 
-def installed(cluster: ApiServer, namespace: str, *options: str) -> Release:
-    release = Release(cluster, cluster.namespace(namespace), VALUES)
+def installed(cluster: ApiServer, namespace: str, *options: str, helm: Path | None = None) -> Release:
+    release = Release(cluster, cluster.namespace(namespace), VALUES, helm or tools.helm())
     must(release.install(WORKERS, *options))
     return release
 
@@ -42,25 +43,44 @@ def cluster(api: ApiServer) -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="module")
-def rolled(cluster: ApiServer) -> Release:
-    return installed(cluster, "rolled")
-
-
-@pytest.fixture(scope="module")
 def broken(cluster: ApiServer) -> Release:
     return installed(cluster, "broken")
 
 
+@pytest.fixture(scope="module")
+def rollout(cluster: ApiServer) -> Iterator[Future[tuple[list[str], Rollout]]]:
+    """The pods' names, and their rollout: mostly waiting, so under way while other tests run."""
+    release = installed(cluster, "rolled")
+
+    def roll() -> tuple[list[str], Rollout]:
+        until(release.rolled_out, "the install", SOON)
+        before = identities(release)
+        must(release.upgrade(WORKERS, ANOTHER_SETTING))
+        return list(before), watch(release, before, timeout=120.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(roll)
+
+
 @pytest.fixture(scope="module", autouse=True)
-def ahead(rolled: Release, broken: Release) -> None:
+def ahead(broken: Release, rollout: object) -> None:
     """A worker counts as available when it has been ready for ten seconds: they pass while other tests run."""
 
 
-def test_an_install_ends_with_every_worker_ready_and_spread_over_the_nodes(rolled: Release) -> None:
-    pods = rolled.pods()
+def test_an_install_ends_with_every_worker_ready_and_spread_over_the_nodes(broken: Release) -> None:
+    pods = broken.pods()
     assert [True] * REPLICAS == [ready(pod) for pod in pods]
     assert REPLICAS == len({pod["spec"]["nodeName"] for pod in pods})
-    assert ["deployed"] == rolled.history()
+    assert ["deployed"] == broken.history()
+
+
+@pytest.mark.needs("helm3")
+def test_helm_3_installs_and_upgrades_it_as_well(cluster: ApiServer) -> None:
+    release = installed(cluster, "of-helm-3", helm=tools.helm3())
+    before = identities(release)
+    must(release.upgrade("replicas=4"))
+    until(lambda: sum(serving(pod) for pod in release.pods()) == 4, "the fourth worker", SOON)
+    assert before == {name: uid for name, uid in identities(release).items() if name in before}
 
 
 def test_a_second_eviction_waits_until_the_first_worker_is_back(cluster: ApiServer) -> None:
@@ -85,13 +105,13 @@ def test_a_refused_upgrade_is_taken_back_whole(cluster: ApiServer) -> None:
     assert before == specifications(release)
 
 
-def test_an_upgrade_that_cannot_work_changes_nothing(rolled: Release) -> None:
-    before = specifications(rolled)
-    refused = rolled.upgrade("replicas=13")
+def test_an_upgrade_that_cannot_work_changes_nothing(broken: Release) -> None:
+    before = specifications(broken)
+    refused = broken.upgrade("replicas=13")
     assert refused.returncode != 0
     assert "replicas (13) is more than partitions (12)" in refused.stderr
-    assert ["deployed"] == rolled.history()
-    assert before == specifications(rolled)
+    assert ["deployed"] == broken.history()
+    assert before == specifications(broken)
 
 
 def test_after_a_scaling_by_hand_an_upgrade_says_the_same_number_or_forces_its_own(cluster: ApiServer) -> None:
@@ -115,24 +135,6 @@ def test_an_uninstall_leaves_only_what_helm_test_made(cluster: ApiServer) -> Non
     assert left == everything(release)
 
 
-def test_a_changed_setting_restarts_one_worker_at_a_time(rolled: Release, capsys: pytest.CaptureFixture[str]) -> None:
-    """Never more members than replicas: a worker that drains is one, and its successor waits for its name."""
-    until(rolled.rolled_out, "the install", SOON)
-    before = identities(rolled)
-    must(rolled.upgrade(WORKERS, ANOTHER_SETTING))
-    members, away, order = Counter[int](), Counter[int](), list[str]()
-    began = time.monotonic()
-    for pods in watched(rolled, timeout=120.0):
-        members[len(pods)] += 1
-        away[REPLICAS - sum(serving(pod) for pod in pods)] += 1
-        order += [name for pod in pods if (name := renewed(pod, before)) and name not in order]
-    with capsys.disabled():
-        print(f"\nrollout of {REPLICAS} workers: {time.monotonic() - began:.0f} s; pods by polls: {dict(members)}")
-    assert sorted(before, reverse=True) == order
-    assert max(members) == REPLICAS
-    assert {0, 1} == set(away)
-
-
 def test_a_broken_upgrade_stops_at_one_worker_and_a_rollback_mends_it(broken: Release) -> None:
     """Without deleting anything by hand: that is what podManagementPolicy Parallel is for."""
     until(broken.rolled_out, "the install", SOON)
@@ -148,18 +150,21 @@ def test_a_broken_upgrade_stops_at_one_worker_and_a_rollback_mends_it(broken: Re
     assert ["superseded", "superseded", "deployed"] == broken.history()
 
 
+def test_a_changed_setting_restarts_one_worker_at_a_time(
+    rollout: Future[tuple[list[str], Rollout]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never more members than replicas: a worker that drains is one, and its successor waits for its name."""
+    names, seen = rollout.result()
+    with capsys.disabled():
+        print(f"\nrollout of {REPLICAS} workers: {seen.seconds:.0f} s; pods by polls: {dict(seen.members)}")
+    assert sorted(names, reverse=True) == seen.renewed
+    assert max(seen.members) == REPLICAS
+    assert {0, 1} == set(seen.away)
+
+
 def identities(release: Release) -> Mapping[str, str]:
     """Which pod bears each name."""
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in release.pods()}
-
-
-def renewed(pod: Pod, before: Mapping[str, str]) -> str | None:
-    name: str = pod["metadata"]["name"]
-    return name if pod["metadata"]["uid"] != before[name] else None
-
-
-def serving(pod: Pod) -> bool:
-    return ready(pod) and "deletionTimestamp" not in pod["metadata"]
 
 
 def pending(release: Release) -> list[str]:

@@ -1,4 +1,7 @@
-{{/* The values under `config`, as the TOML that the worker reads. (Helm's own toToml writes 512 as 512.0.) */}}
+{{/*
+The values under `config`, as the TOML that the worker reads: texts, numbers and lists are written as in JSON. (Helm's
+own toToml writes 512 as 512.0, since Helm hands on whole numbers as floats.)
+*/}}
 
 {{- define "segment-relay.toml" -}}
 {{- $tables := list -}}
@@ -17,7 +20,7 @@
 [{{ .name }}]
 {{- range $key, $value := .table }}
 {{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
-{{ $key }} = {{ include "segment-relay.toml.value" $value }}
+{{ $key }} = {{ toRawJson $value }}
 {{- end }}
 {{- end }}
 {{- range $key, $value := .table }}
@@ -26,17 +29,4 @@
 {{ include "segment-relay.toml.table" (dict "name" (printf "%s.%s" $.name $key) "table" $value) }}
 {{- end }}
 {{- end }}
-{{- end -}}
-
-{{/* JSON's text is TOML's, too. Helm hands on whole numbers as floats, and prints large ones like 6.7e+07. */}}
-{{- define "segment-relay.toml.value" -}}
-{{- if kindIs "slice" . -}}
-{{- $parts := list -}}
-{{- range . }}{{ $parts = append $parts (include "segment-relay.toml.value" .) }}{{ end -}}
-[{{ join ", " $parts }}]
-{{- else if and (kindIs "float64" .) (eq (floor .) .) -}}
-{{ printf "%d" (int64 .) }}
-{{- else -}}
-{{ toRawJson . }}
-{{- end -}}
 {{- end -}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -30,6 +31,11 @@ ENOUGH = {
     "SEGMENT_RELAY_KAFKA__TOPICS": "events",
     "SEGMENT_RELAY_DESTINATIONS__WIGZO__MAPPING": "wigzo",
     "SEGMENT_RELAY_DESTINATIONS__WIGZO__SETTINGS__ORG_TOKEN": "sandbox-org-token",
+}
+TOKEN = "/run/wigzo-org-token"
+WITH_A_FILE = {
+    **{name: value for name, value in ENOUGH.items() if not name.endswith("ORG_TOKEN")},
+    "SEGMENT_RELAY_DESTINATIONS__WIGZO__SETTINGS__ORG_TOKEN_FILE": TOKEN,
 }
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 RIGHTS = ("Uid", "Gid", "Groups", "NoNewPrivs", *CAPABILITIES)
@@ -75,6 +81,30 @@ def test_a_mistake_in_the_set_up_ends_it_with_2_and_a_sentence(image: Image) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def mounted_token(tmp_path: Path) -> Path:
+    """A secret's file as the chart mounts it: root's, and readable for the group of `fsGroup`."""
+    token = tmp_path / "token"
+    token.write_text("sandbox-org-token", encoding="utf-8")
+    os.chown(token, 0, int(UID))
+    token.chmod(0o440)
+    return token
+
+
+def test_it_reads_a_mounted_secret_by_its_group(image: Image, mounted_token: Path) -> None:
+    done = said(image, "config", environment=WITH_A_FILE, files={TOKEN: mounted_token})
+    assert 0 == done.returncode, done.stderr
+    assert f"secret file {TOKEN}" in done.stdout
+
+
+def test_a_secret_that_it_may_not_read_is_named(image: Image, mounted_token: Path) -> None:
+    """What a pod without `fsGroup` sees."""
+    mounted_token.chmod(0o400)
+    done = said(image, "config", environment=WITH_A_FILE, files={TOKEN: mounted_token})
+    assert 2 == done.returncode
+    assert f"found {TOKEN} (Permission denied), expected a file with the secret" in done.stderr
+
+
 def test_it_delivers_in_order_answers_its_probes_and_stops_when_told(
     image: Image, embedded: Broker, unique: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,7 +117,6 @@ def test_it_delivers_in_order_answers_its_probes_and_stops_when_told(
             worker.until(lambda: answer(port, "/healthz") == 200, "/healthz")
             healthy = time.monotonic() - worker.began
             worker.until(lambda: answer(port, "/readyz") == 200, "/readyz")
-            ready = time.monotonic() - worker.began
             process = status(worker.first)
             worker.until_settled(len(events), "wigzo", "wootric")
             assert 0 == worker.stop()
@@ -103,7 +132,7 @@ def test_it_delivers_in_order_answers_its_probes_and_stops_when_told(
         **{name: [16 * "0"] for name in CAPABILITIES},
     } == {name: process[name] for name in RIGHTS}
     with capsys.disabled():
-        print(f"\nThe image: {healthy:.1f} s from its start to /healthz, {ready:.1f} s to /readyz")
+        print(f"\nThe image: {healthy:.1f} s from its start to /healthz")
 
 
 def test_a_stop_is_heard_while_kafka_is_waited_for(image: Image, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tools that Debian packages: installed where this is root on Debian (a container, CI), otherwise named."""
+"""Tools that Debian packages: installed where this is root in a container of Debian, or in CI; otherwise named."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 # The package of each command.
 PACKAGES: Mapping[str, str] = {
@@ -24,13 +25,15 @@ def missing() -> Sequence[str]:
 
 def can_install() -> bool:
     """Whether apt-get may be used here."""
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    # On somebody's machine, the package would start a Prometheus of its own, on every interface and after each boot.
+    return os.environ.get("CI") == "true" or not Path("/run/systemd/system").is_dir()
 
 
 def install(packages: Sequence[str]) -> str | None:
     """Install them. What apt-get said, where it failed."""
-    # A package's own daemon is not wanted: nothing may start one while packages are being set up.
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     wait = ("-o", "DPkg::Lock::Timeout=300", "-qq")
     for command in (("update",), ("install", "--yes", "--no-install-recommends", *packages)):
         done = subprocess.run(  # noqa: S603  (the table above)

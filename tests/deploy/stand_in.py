@@ -59,17 +59,12 @@ class Base:
 
     def _fill(self, folder: Path) -> None:
         hook = IN_ITS_ROOT.format(script=AS_THE_OFFICIAL_ONE)
-        subprocess.run(
-            (
-                *(tools.mmdebstrap(), "--variant=minbase", f"--include={','.join(PACKAGES)}"),
-                *(f"--customize-hook={hook}", self.suite, folder / TAR),
-            ),
-            check=True,
-            timeout=300,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        options = ("--variant=minbase", f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}")
+        command = (tools.mmdebstrap(), *options, self.suite, folder / TAR)
+        done = subprocess.run(
+            command, check=False, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
+        assert done.returncode == 0, f"no stand-in for {self.name}: {done.stderr[-2000:]}"
 
 
 def base() -> Base:

@@ -28,6 +28,19 @@ def test_the_time_from_which_an_event_is_given_up_is_known_once_others_were_serv
     assert START + 4 * HOUR <= soonest <= START + 4 * HOUR + 60  # a time-out after its first request
 
 
+def test_who_was_given_up_once_is_given_up_from_then_on_and_not_in_hours() -> None:
+    lane = Virtual(Vendor(lambda arrival: TIMEOUT if arrival.key == "sick" else None))
+    for _ in range(2):
+        lane.write("sick")
+    lane.run(30.0)
+    assert 1 == lane.lane.park()
+    lane.run(120.0)  # nobody else is served: the next event has had its attempts, and no witness yet
+    standing = lane.lane.standing()
+    assert 1 == standing.keys_failing
+    assert standing.next_give_up is not None
+    assert START <= standing.next_give_up <= START + 150
+
+
 def test_where_each_pending_event_stands() -> None:
     def vendor(arrival: Arrival) -> Answer | None:
         return TIMEOUT if arrival.key == "sick" else Response(400) if arrival.key == "refused" else None

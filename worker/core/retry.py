@@ -62,7 +62,12 @@ class Trouble:
         )
 
     def gives_up_at(self, window: float) -> float | None:
-        """From when on its head event is given up if it goes on failing; nothing while no failure was witnessed."""
+        """From when on its head event is given up if it goes on failing; nothing while no failure was witnessed.
+
+        Who was given up once has no window any more: it is its next witnessed failure, whenever that comes.
+        """
+        if self.given_up:
+            return self.last
         return max(self.first + window, self.witnessed_first + WITNESSED_SPAN) if self.witnessed else None
 
     def refused(self, now: float, *, witnessed: bool) -> bool:

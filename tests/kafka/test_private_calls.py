@@ -82,6 +82,15 @@ def test_a_leader_that_comes_back_is_still_not_told_so() -> None:
     assert parameters(BaseCoordinator._process_join_group_response) == ["self", "response", "send_time"]
 
 
+def test_a_poll_gives_out_nothing_while_a_join_waits_and_asks_its_coordinator_whether_one_does() -> None:
+    """Else ``read_while_joining`` has become needless, or is not asked."""
+    source = inspect.getsource(kafka.KafkaConsumer._poll_once)
+    assert "if not self._coordinator.poll(timeout_ms=timer.timeout_ms):" in source
+    assert parameters(ConsumerCoordinator.poll) == ["self", "timeout_ms"]
+    assert parameters(SubscriptionState.has_all_fetch_positions) == ["self"]
+    assert "leave self._join_task in flight" in inspect.getsource(BaseCoordinator.join_group_async)
+
+
 def test_the_topics_and_their_ids_are_read_where_they_were() -> None:
     assert parameters(ClusterMetadata.request_update) == ["self"]
     assert parameters(ClusterMetadata.topic_id) == ["self", "topic_name"]

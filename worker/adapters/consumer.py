@@ -205,6 +205,7 @@ class Consumer:
         )
         private_calls.keep(self._lease, consumer, self._clock)
         private_calls.prepare_anew(consumer)
+        private_calls.read_while_joining(consumer)
         returning = self._returning(private_calls.whom_it_follows(consumer))
         consumer.subscribe(self._topics, listener=subscription)
         self._know_topics(consumer)

@@ -231,3 +231,24 @@ def whom_it_follows(consumer: KafkaConsumer) -> Callable[[], str]:
 
     coordinator._process_join_group_response = processing
     return lambda: leader
+
+
+def read_while_joining(consumer: KafkaConsumer) -> None:
+    """Go on reading what is owned while a join waits for the group's other members. Call it before the first poll.
+
+    kafka-python gives out nothing meanwhile. So each round stood everybody still until the last member had heard of it
+    by its heartbeat, and one that had to wait for a member that was killed, for all of its session. Partitions are only
+    taken away by the answer to a join, since the assignor is cooperative; and the lease says for how long they are
+    surely this member's. Java's client reads on, too.
+    """
+    coordinator, owned = consumer._coordinator, consumer._subscription
+    poll = coordinator.poll
+
+    def polling(timeout_ms: float | None = None) -> bool:
+        if poll(timeout_ms=timeout_ms):
+            return True
+        joining = coordinator._join_task
+        # Where a partition has no place yet, the group would be asked for it, which does not answer now.
+        return joining is not None and not joining.is_done and owned.has_all_fetch_positions()
+
+    coordinator.poll = polling

@@ -9,8 +9,8 @@ membership is for; but two things go unheard with it:
 * **What it subscribes to now and did not before.** A topic that was added to the settings was read by nobody.
 
 So it joins once more, and its group holds a round in which the leader is told, and everybody's topics are heard. The
-assignor is sticky and cooperative: no partition moves that need not. But kafka-python reads nothing while it waits for
-the others (they hear of a round by their next heartbeat), so an ordinary restart is not to lead to one.
+assignor is sticky and cooperative: no partition moves that need not. But nobody can commit while a round waits for its
+last member, who may be away; so an ordinary restart is not to lead to one.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ FILE = """
 bootstrap_servers = ["127.0.0.1:1"]
 topics = ["events"]
 group = "relay"
+instance_id = "relay-0"
+[worker]
+admin_address = "0.0.0.0:9404"
 [destinations.shop]
 mapping = "wootric"
 enabled = false
@@ -36,6 +39,11 @@ def settings(tmp_path: Path) -> config.Settings:
 
 def test_its_groups_are_its_own(settings: config.Settings) -> None:
     assert ("relay.dry-run", "relay.dry-run.shop") == (settings.kafka.group, settings.destinations["shop"].group)
+
+
+def test_it_may_run_right_beside_the_worker(settings: config.Settings) -> None:
+    """In its container, by its settings: neither its port nor its name in a group is free."""
+    assert (None, ("127.0.0.1", 0)) == (settings.kafka.instance_id, settings.worker.admin_address)
 
 
 def test_a_disabled_destination_is_tried_and_none_logs_in(settings: config.Settings) -> None:

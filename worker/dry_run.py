@@ -20,18 +20,24 @@ from worker.core.faults import Fault
 from worker.core.records import TopicPartition
 from worker.logs import Guard
 from worker.runner import Runner
+from worker.settings.quantities import Address
 
 NAME: Final = "dry-run"
 LOOK_EVERY: Final = 0.1  # seconds: has everything been read?
+A_FREE_PORT: Final = Address("127.0.0.1", 0)
 TELL_EVERY: Final = 10.0  # seconds between two lines about how far it is
 
 
 def settings_for_it(settings: Settings) -> Settings:
-    """The same, in groups of its own; with disabled destinations, too: now is the time to try them."""
+    """The same, in groups of its own; with disabled destinations, too: now is the time to try them.
+
+    What is a worker's own (its name in the groups, its port) stays with that one: it may run right beside this.
+    """
     group = f"{settings.kafka.group}.{NAME}"
     destinations = {name: _destination(one, f"{group}.{name}") for name, one in settings.destinations.items()}
-    kafka = settings.kafka.model_copy(update={"group": group, "create_topics": False})
-    return replace(settings, kafka=kafka, destinations=destinations)
+    kafka = settings.kafka.model_copy(update={"group": group, "create_topics": False, "instance_id": None})
+    worker = settings.worker.model_copy(update={"admin_address": A_FREE_PORT})
+    return replace(settings, kafka=kafka, worker=worker, destinations=destinations)
 
 
 def _destination(one: DestinationSettings, group: str) -> DestinationSettings:

@@ -56,7 +56,7 @@ class Guard:
     right: Overlay
 
 
-# MINIMAL has 12 partitions, a drain of 45 s, a grace of 60 s and a session of 90 s.
+# MINIMAL has 12 partitions, a drain of 45 s, a grace of 75 s and a session of 90 s.
 GUARDS: Final = {
     "partitions that nobody has told": Guard(
         {"partitions": 0},
@@ -90,7 +90,7 @@ GUARDS: Final = {
     "a kill within the drain": Guard(
         {"terminationGracePeriodSeconds": 45},
         "terminationGracePeriodSeconds (45) is not more than config.worker.drain_timeout (45s): a worker would be "
-        "killed while it finishes what is under way. Make it some 15 s more.",
+        "killed while it finishes what is under way. Make it some 30 s more.",
         {"terminationGracePeriodSeconds": 46},
     ),
     "a session that a restart outlasts": Guard(
@@ -103,6 +103,13 @@ GUARDS: Final = {
         kafka(session_timeout=None),
         "config.kafka.session_timeout (45s) is less than a restart may take",
         both(kafka(session_timeout=None), {"workload": "Deployment"}),
+    ),
+    "a Deployment whose killed workers are waited for": Guard(
+        {"workload": "Deployment"},
+        "config.kafka.session_timeout (90s) is too long for a Deployment: a worker that is killed comes back under "
+        "another name, and its partitions stand still until the group has given it up. Lower it to 30s, and to no more "
+        "than 45s.",
+        both(kafka(session_timeout="45s"), {"workload": "Deployment"}),
     ),
     "a drain beyond the time between polls": Guard(
         kafka(max_poll_interval="45s"),

@@ -126,6 +126,19 @@ def test_after_a_scaling_by_hand_an_upgrade_says_the_same_number_or_forces_its_o
     assert 4 == release.workload()["spec"]["replicas"]
 
 
+def test_turning_autoscaling_on_takes_no_worker_away(cluster: ApiServer) -> None:
+    """And an upgrade leaves the autoscaler's number alone."""
+    release = installed(cluster, "autoscaled")
+    before = identities(release)
+    scaled = ("autoscaling.mode=hpa", "autoscaling.minReplicas=2")
+    must(release.upgrade(*scaled))
+    assert REPLICAS == release.workload()["spec"]["replicas"]
+    assert before == identities(release)
+    must(release.scale(5))
+    must(release.upgrade(*scaled, ANOTHER_SETTING))
+    assert 5 == release.workload()["spec"]["replicas"]
+
+
 def test_an_uninstall_leaves_only_what_helm_test_made(cluster: ApiServer) -> None:
     release = installed(cluster, "uninstalled")
     must(release.test())

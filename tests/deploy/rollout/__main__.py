@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.deploy.rollout.rendered import a_release
 from tests.deploy.rollout.scene import RATE, a_scene, told
-from tests.deploy.rollout.variants import VARIANTS
+from tests.deploy.rollout.variants import A_DEPLOYMENT, VARIANTS
 from tests.torture.judge import Incident
 from tests.torture.kafka_cluster import Kafka, kafka
 
@@ -37,7 +37,7 @@ def main() -> int:
 def _run(name: str, on: Kafka, folder: Path, workers: int, rate: float) -> None:
     print(f"--- {name}: {VARIANTS[name].__doc__}", flush=True)
     incidents = []
-    chosen = {"workload": "Deployment"} if name.startswith("deployment") else {}
+    chosen = A_DEPLOYMENT if name.startswith("deployment") else {}
     with a_scene(on, folder, lambda place: a_release(place, chosen, replicas=workers)) as scene:
         with scene.load(rate):
             for said in VARIANTS[name](scene):

@@ -18,6 +18,7 @@ from tests.torture.judge import Incident
 from worker.sandbox.faults import RULES, Hang, Rule, Status
 
 Done: TypeAlias = Iterator[str | Incident]
+A_DEPLOYMENT: Final = {"workload": "Deployment", "config": {"kafka": {"session_timeout": "30s"}}}
 AWAY: Final = 60.0  # seconds
 SETTLED: Final = 8.0  # seconds in which a vendor's trouble has reached every flow
 AFTERMATH: Final = 15.0
@@ -31,7 +32,7 @@ def rollout(scene: Scene) -> Done:
 
 def deployment(scene: Scene) -> Done:
     """The same as a Deployment does it: no names, and a new pod as soon as an old one is told to stop."""
-    scene.pods.template = a_release(scene.place, {"workload": "Deployment"}, _concurrency(48))
+    scene.pods.template = a_release(scene.place, A_DEPLOYMENT, _concurrency(48))
     for number, pod in enumerate(list(scene.pods.pods)):
         told = time.time()
         pod.worker.terminate()

@@ -41,10 +41,13 @@ autoscaling.mode is hpa, but resources.requests.cpu is not set, which autoscalin
 {{- $poll := default "5m" $kafka.max_poll_interval -}}
 {{- $heartbeat := default "3s" $kafka.heartbeat_interval -}}
 {{- if le (mul 1000 (int64 .Values.terminationGracePeriodSeconds)) $drains }}
-terminationGracePeriodSeconds ({{ .Values.terminationGracePeriodSeconds }}) is not more than config.worker.drain_timeout ({{ $drain }}): a worker would be killed while it finishes what is under way. Make it some 15 s more.
+terminationGracePeriodSeconds ({{ .Values.terminationGracePeriodSeconds }}) is not more than config.worker.drain_timeout ({{ $drain }}): a worker would be killed while it finishes what is under way. Make it some 30 s more.
 {{- end }}
 {{- if and (eq .Values.workload "StatefulSet") (lt $sessions (add $drains 30000)) }}
 config.kafka.session_timeout ({{ $session }}) is less than a restart may take, config.worker.drain_timeout ({{ $drain }}) and 30 s for the new pod: every restart would move partitions. Raise it to {{ div (add $drains 30999) 1000 }}s or more.
+{{- end }}
+{{- if and (eq .Values.workload "Deployment") (gt $sessions 45000) }}
+config.kafka.session_timeout ({{ $session }}) is too long for a Deployment: a worker that is killed comes back under another name, and its partitions stand still until the group has given it up. Lower it to 30s, and to no more than 45s.
 {{- end }}
 {{- if ge $drains (include "segment-relay.milliseconds" $poll | int64) }}
 config.worker.drain_timeout ({{ $drain }}) is not less than config.kafka.max_poll_interval ({{ $poll }}): lower the one or raise the other.

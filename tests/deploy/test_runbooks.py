@@ -61,11 +61,6 @@ def test_the_index_has_every_page_and_each_alert_s_severity() -> None:
         assert f"| [{name}]({name}.md) | {said} |" in text
 
 
-@each_page
-def test_a_link_leads_somewhere(page: Path) -> None:
-    assert [] == [link for link in links(page) if not (page.parent / link).is_file()]
-
-
 @each_text
 def test_a_command_and_its_options_exist(where: str, text: str) -> None:
     for words in commands(text):

@@ -30,6 +30,7 @@ __all__ = ["run"]
 
 RATE = 400.0  # records a second, so that latencies are a stream's and not a backlog's
 LONGEST_STREAM = 20.0  # seconds: more records come faster
+LOOK_EVERY = 0.1
 STANDSTILL = 60.0  # seconds without an event settled: given up
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -37,9 +38,10 @@ INTERRUPTED = 128 + signal.SIGINT
 def run(*, keep: bool = False, broker: Literal["embedded", "apache"] = "embedded", events: int = 3000) -> int:
     """Play it, with so many records; the exit code. ``keep`` stays up at the end, until Ctrl-C."""
     console = Console(highlight=False)
+    stop = Stop()
     try:
-        with _sigterm_as_interrupt(), stage(broker) as built:
-            return _play(built, records(events), console, keep=keep)
+        with stop.heeded(), stage(broker) as built:
+            return _play(built, records(events), console, stop, keep=keep)
     except (DemoFailed, BrokerUnavailable) as error:
         console.print(f"[bold red]✗[/] {error}", markup=True)
         return Exit.FAILED
@@ -48,7 +50,7 @@ def run(*, keep: bool = False, broker: Literal["embedded", "apache"] = "embedded
         return INTERRUPTED
 
 
-def _play(built: Stage, given: list[Sample], console: Console, *, keep: bool) -> int:
+def _play(built: Stage, given: list[Sample], console: Console, stop: Stop, *, keep: bool) -> int:
     begun = time.monotonic()
     settings = config.load(built.config, {})
     should = expected(given, settings.destinations.values(), time.time())
@@ -56,11 +58,11 @@ def _play(built: Stage, given: list[Sample], console: Console, *, keep: bool) ->
         worker = built.raise_curtain()
     bars = Bars(console, len(given), {name: ends.total() for name, ends in should.events.items()})
     with bars.progress:
-        figures = _stream(built, worker, given, should, bars)
+        figures = _stream(built, worker, given, should, bars, stop)
     found = _found(built, figures, should)
     console.print(report(figures, found))
     if keep:
-        _stay(built, console)
+        _stay(built, console, stop)
     code = worker.stop()
     wrong = failures([*found, Check("the worker stops cleanly", code == 0)])
     console.print()
@@ -79,11 +81,13 @@ def _found(built: Stage, figures: Mapping[str, Figures], should: Expected) -> li
     return checks(figures, should, counts, state)
 
 
-def _stream(built: Stage, worker: Process, given: list[Sample], should: Expected, bars: Bars) -> Mapping[str, Figures]:
+def _stream(
+    built: Stage, worker: Process, given: list[Sample], should: Expected, bars: Bars, stop: Stop
+) -> Mapping[str, Figures]:
     """Produce everything, and wait until it is settled; the worker's last figures."""
     producer = KafkaProducer(bootstrap_servers=list(built.bootstrap), linger_ms=5)
     try:
-        return _follow(built, worker, _Source(producer, given), should, bars)
+        return _follow(built, worker, _Source(producer, given), should, bars, stop)
     finally:
         producer.close(timeout=5)
 
@@ -114,9 +118,12 @@ class _Source:
             self._unacknowledged.clear()
 
 
-def _follow(built: Stage, worker: Process, source: _Source, should: Expected, bars: Bars) -> Mapping[str, Figures]:
+def _follow(
+    built: Stage, worker: Process, source: _Source, should: Expected, bars: Bars, stop: Stop
+) -> Mapping[str, Figures]:
     settled, since = 0, time.monotonic()
     while True:
+        stop.look()
         source.flow()
         figures = read_figures.read(get(f"{built.admin}/metrics").decode())
         bars.show(source.produced, figures)
@@ -127,7 +134,7 @@ def _follow(built: Stage, worker: Process, source: _Source, should: Expected, ba
         if time.monotonic() - since > STANDSTILL:
             raise DemoFailed(f"nothing was settled for {STANDSTILL:.0f} s; {worker.last_words()}")
         worker.must_live()
-        time.sleep(0.1)
+        time.sleep(LOOK_EVERY)
 
 
 def _is_over(figures: Mapping[str, Figures], should: Expected) -> bool:
@@ -137,27 +144,46 @@ def _is_over(figures: Mapping[str, Figures], should: Expected) -> bool:
     )
 
 
-def _stay(built: Stage, console: Console) -> None:
+def _stay(built: Stage, console: Console, stop: Stop) -> None:
     console.print("\nStays up until Ctrl-C:")
     console.print(f"  metrics   {built.admin}/metrics")
     console.print(f"  arrivals  {built.sandbox}/sandbox/arrivals?destination=wigzo")
     console.print(f"  Kafka     {','.join(built.bootstrap)}, topic {TOPIC}")
     console.print(f"  settings  {built.config}")
     try:
-        signal.pause()
+        while True:
+            stop.look()
+            time.sleep(LOOK_EVERY)
     except KeyboardInterrupt:
         console.print()
 
 
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A demo that is told to stop takes everything along, as with Ctrl-C."""
+class Stop:
+    """SIGINT and SIGTERM, remembered.
 
-    def interrupt(*_: object) -> NoReturn:
+    A KeyboardInterrupt alone gets lost: Python raises it wherever the program happens to be, and where that is a
+    finalizer it is only printed. So whoever waits looks once more.
+    """
+
+    def __init__(self) -> None:
+        self.told = False
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """A demo that is told to stop takes everything along."""
+        former = {number: signal.signal(number, self.tell) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def tell(self, *_: object) -> NoReturn:
+        """Called by the signal. Raises KeyboardInterrupt."""
+        self.told = True
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
+    def look(self) -> None:
+        """Raises KeyboardInterrupt where it was told and got lost."""
+        if self.told:
+            raise KeyboardInterrupt

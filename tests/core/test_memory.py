@@ -187,4 +187,4 @@ def test_a_sleeping_flow_keeps_no_body_of_its_failure() -> None:
     lane.run(1.0)
     (user,) = lane.lane._intake.assignments[P0].users.values()
     assert user.conversation is not None
-    assert Response(500) == user.conversation.last
+    assert 500 == user.conversation.last_status

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mappings.contract import Delivered, Destination, Outcome, Rejected, Request, Response, Skipped, Unmappable
-from worker.core.items import Item, User, UserState, head_events
+from worker.core.items import Item, UserState, head_events
 
 MOST_REQUESTS: Final = 1_000  # in one flow: one that never ends, with answers from memory, would stop the process
 Steps: TypeAlias = Generator[Request, Response, Any]
@@ -21,6 +21,10 @@ class Ended:
     error: Exception | None = None
 
 
+NOTHING_TO_SEND: Final = Skipped("nothing-to-send")
+DELIVERED: Final = Ended((Delivered(),))  # nearly every flow's end
+
+
 class Conversation:
     """One flow of one user: its events, the request that is due, and what has been said so far.
 
@@ -31,7 +35,7 @@ class Conversation:
         "answers",
         "destination",
         "items",
-        "last",
+        "last_status",
         "looked_up",
         "probe",
         "request",
@@ -40,11 +44,13 @@ class Conversation:
         "settings",
         "slept_since",
         "steps",
+        "user",
         "wrote",
     )
 
     def __init__(self, items: tuple[Item, ...], destination: Destination[Any], settings: object) -> None:
         self.items = items
+        self.user = items[0].user  # whom it serves
         self.destination = destination
         self.settings = settings
         self.probe = False
@@ -55,7 +61,7 @@ class Conversation:
         self.steps: Steps | None = None
         self.request: Request | None = None
         self.requests = 0  # yielded
-        self.last: Response | None = None
+        self.last_status: int | None = None  # of its answers: bodies would fill the memory while it sleeps
         self.answers = 0  # heard from the vendor, and given to the flow
         self.sent_first: float | None = None
         self.slept_since: float | None = None
@@ -72,27 +78,23 @@ class Conversation:
         """Its request is with the vendor. (One that waits to be sent, or sleeps, has a time since when.)"""
         return self.user.state is UserState.OPEN and self.slept_since is None
 
-    @property
-    def user(self) -> User:
-        """The user whom it serves."""
-        return self.items[0].user
-
     def begin(self) -> Request | Ended:
         """The first request, or the end of a flow that needs none."""
-        return self._step(self._first)
+        try:
+            self.steps = self._translated()
+        except Unmappable as fault:
+            return self._ended(Rejected(fault.reason, fault.detail))
+        except StopIteration:
+            # As in generators (PEP 479): a plain function's stray one must not read as a flow with nothing to send.
+            return self._bug(RuntimeError("the mapping raised StopIteration"))
+        except Exception as error:  # noqa: BLE001  (a stranger's mapping may raise anything: its event pays, not the lane)
+            return self._bug(error)
+        return self._step(None)
 
     def answer(self, response: Response) -> Request | Ended:
         """What follows ``response``."""
-        self.last = response
-        return self._step(lambda: self._steps().send(response))
-
-    def _first(self) -> Request:
-        try:
-            self.steps = self._translated()
-        except StopIteration as stray:
-            # As in generators (PEP 479): a plain function's stray one must not read as a flow with nothing to send.
-            raise RuntimeError("the mapping raised StopIteration") from stray
-        return next(self.steps)
+        self.last_status = response.status
+        return self._step(response)
 
     def _translated(self) -> Steps:
         if len(self.items) == 1:
@@ -100,13 +102,10 @@ class Conversation:
         assert self.destination.merge is not None  # noqa: S101  (several events are only ever joined by it)
         return self.destination.merge.translate(head_events(self.items), self.settings)
 
-    def _steps(self) -> Steps:
+    def _step(self, response: Response | None) -> Request | Ended:
         assert self.steps is not None  # noqa: S101  (an answer follows a request)
-        return self.steps
-
-    def _step(self, step: Any) -> Request | Ended:
         try:
-            request = step()
+            request: Any = next(self.steps) if response is None else self.steps.send(response)
         except StopIteration as end:
             return self._ended(end.value)
         except Unmappable as fault:
@@ -124,7 +123,7 @@ class Conversation:
     def _ended(self, said: object) -> Ended:
         match said:
             case None:
-                return self.all_get(self._by_the_last_answer())
+                return self._by_the_last_answer()
             case Delivered(str()) | Skipped(str()) | Rejected(str(), str()):
                 return self.all_get(said)
             case tuple() if len(said) == len(self.items) and all(map(_is_delivered, said)):
@@ -139,12 +138,13 @@ class Conversation:
         """The flow ends with one outcome for every event."""
         return Ended((outcome,) * len(self.items))
 
-    def _by_the_last_answer(self) -> Outcome:
-        if self.last is None:
-            return Skipped("nothing-to-send")
-        if self.last.ok:
-            return Delivered()
-        return Rejected("refused", f"HTTP {self.last.status}")
+    def _by_the_last_answer(self) -> Ended:
+        status = self.last_status
+        if status is None:
+            return self.all_get(NOTHING_TO_SEND)
+        if 200 <= status < 300:
+            return DELIVERED if len(self.items) == 1 else self.all_get(DELIVERED.outcomes[0])
+        return self.all_get(Rejected("refused", f"HTTP {status}"))
 
 
 def _is_delivered(one: object) -> bool:

@@ -92,8 +92,7 @@ class Delivery:
         self.turns.probes.abandon(flow.user.assignment)
 
     def _act(self, flow: Conversation, send: Send, answer: Response | Fault, meant: Verdict, now: float) -> None:
-        # Not the answer itself: while a flow sleeps, its failure's body and headers would fill the memory.
-        flow.last = Response(answer.status) if isinstance(answer, Response) else None
+        flow.last_status = answer.status if isinstance(answer, Response) else None
         match meant:
             case ToFlow():
                 assert isinstance(answer, Response)  # noqa: S101  (the table gives nothing else to a flow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from heapq import heapify, heappop, heappush
 
 from worker.core.items import Assignment, Folded, Item, User, UserState
@@ -24,7 +23,7 @@ class Queues:
         self.over_budget_until: float | None = None  # sleepers whose time has come wait for it
         self._ready: list[tuple[int, int, User]] = []
         self._sleeping: list[tuple[float, int, User]] = []
-        self._taken: dict[str, deque[User]] = {}  # by key that is open: who else waits for it
+        self._taken: dict[str, tuple[User, ...]] = {}  # by key that is open: who else waits for it
         self._tie = 0
 
     def add(self, item: Item) -> None:
@@ -73,9 +72,9 @@ class Queues:
             return False
         rivals = self._taken.get(user.key)
         if rivals is not None:
-            rivals.append(user)
+            self._taken[user.key] = (*rivals, user)
             return False
-        self._taken[user.key] = deque()
+        self._taken[user.key] = ()
         user.state = UserState.OPEN
         return True
 

@@ -66,7 +66,7 @@ class Settling:
             rejected,
             masked(rejected.detail, item.event, (*self.secrets, *self._tokens)) if rejected.detail else "",
             item=item,
-            status=conversation.last.status if conversation.last is not None else None,
+            status=conversation.last_status,
             attempts=item.attempts,
             first_failed=user.trouble.first if user.trouble is not None else None,
         )

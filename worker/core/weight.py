@@ -22,6 +22,8 @@ class Weight(NamedTuple):
 def weight_of(record: Record, members: int) -> Weight:
     """Each member's share. Key and headers stay as they are, decoded or not."""
     value = record.value or b""
-    beside = len(record.key or b"") + sum(len(name) + len(content or b"") for name, content in record.headers)
+    beside = len(record.key or b"")
+    if record.headers:
+        beside += sum(len(name) + len(content or b"") for name, content in record.headers)
     decoded = DECODED * len(value) + BRACKET * (value.count(b"{") + value.count(b"["))
     return Weight((len(value) + beside) // members, (decoded + beside) // members)

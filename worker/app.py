@@ -20,7 +20,6 @@ from worker import strays, wires
 from worker.adapters.admin import Admin
 from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer, Membership
-from worker.adapters.http import Transport
 from worker.adapters.inbox import Inbox
 from worker.adapters.producer import Producer
 from worker.clock import steady_clock
@@ -37,6 +36,7 @@ from worker.start import prepare
 from worker.stopping import AFTER_THE_DRAIN, CLOSING, exit_code, heed_signals
 from worker.watchdog import Watchdog
 from worker.watched import sights, unready
+from worker.ways_out import way_out
 
 # New objects before the collector looks, and how often it looks at older ones. A full buffer is some 600,000 objects in
 # no cycle: with Python's own 700, looking through them again and again is a third of all the worker's CPU.
@@ -222,12 +222,4 @@ class Worker:
         return Producer(self.connection, call=asyncio.get_running_loop().call_soon_threadsafe, log=self.log)
 
     def _transport(self, destination: DestinationSettings, may_write: Callable[[], bool]) -> wires.Transport:
-        return Transport(
-            hosts=destination.destination.hosts(destination.mapping_settings),
-            connect_timeout=destination.connect_timeout,
-            request_timeout=destination.request_timeout,
-            connections=destination.policy.concurrency,
-            ca_file=destination.ca_file,
-            proxy=destination.proxy,
-            may_write=may_write,
-        )
+        return way_out(destination, destination.policy.concurrency, may_write)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mappings.contract import Destination
 from worker.adapters.assignor import replay_topic
@@ -75,6 +75,10 @@ class DestinationSettings:
     @property
     def request_timeout(self) -> float:
         return self.table.request_timeout
+
+    @property
+    def http_client(self) -> Literal["auto", "aiohttp"]:
+        return self.table.http_client
 
     @property
     def proxy(self) -> str | None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
-from mappings.contract import Request, Response
+from mappings.contract import Request
 from worker import wires
 from worker.adapters.connection import Connection
 from worker.adapters.producer import Acknowledged, ProduceFailed
 from worker.app import Worker
 from worker.assumed import Assumed
 from worker.config import DestinationSettings, Settings
-from worker.core.faults import Fault
 from worker.core.records import TopicPartition
 from worker.logs import Guard
 from worker.runner import Runner
@@ -46,6 +45,17 @@ def _destination(one: DestinationSettings, group: str) -> DestinationSettings:
     return replace(one, group=group, destination=mapping, policy=replace(one.policy, enabled=True, reject_guard="off"))
 
 
+@dataclass(frozen=True, slots=True)
+class NoExchange:
+    """An answer that is on its way from nowhere."""
+
+    told: asyncio.Handle
+
+    def cut(self) -> None:
+        """It does not come."""
+        self.told.cancel()
+
+
 class NoTransport:
     """Asks nobody. It has no socket to do so with."""
 
@@ -55,10 +65,10 @@ class NoTransport:
     async def open(self) -> None: ...
     async def close(self) -> None: ...
 
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:  # noqa: ARG002  (asks nobody)
-        """What the vendor is assumed to say."""
-        await asyncio.sleep(0)  # the other lanes and the clock have their turn as they have while one waits for answers
-        return self._vendor.answer(request)
+    def ask(self, request: Request, headers: Mapping[str, str], heard: wires.Heard) -> NoExchange:  # noqa: ARG002  (asks nobody)
+        """What the vendor is assumed to say: soon, so that the other lanes and the clock have their turns."""
+        answer = self._vendor.answer(request)
+        return NoExchange(asyncio.get_running_loop().call_soon(heard, answer))
 
 
 class NoProducer:

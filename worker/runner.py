@@ -115,7 +115,7 @@ class Runner:
         try:
             await self._keep_time()
         finally:
-            await self._senders.end()
+            self._senders.end()
             await self.transport.close()
 
     async def _keep_time(self) -> None:

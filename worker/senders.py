@@ -1,17 +1,17 @@
-"""A fixed number of long-lived senders: a task an event would cost more than the event."""
+"""Requests on their way: as many at once as allowed, each answer followed by the next request."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from mappings.contract import Response
 from worker.core.effects import Send
 from worker.core.faults import Fault, FaultKind
-from worker.wires import Transport
+from worker.wires import Exchange, Transport
 
 CUT: Final = Fault(FaultKind.CUT, written=True, detail="cut at the drain's bound")
 
@@ -20,7 +20,8 @@ CUT: Final = Fault(FaultKind.CUT, written=True, detail="cut at the drain's bound
 class Senders:
     """``take`` gives the next request, or nothing; ``heard`` is told what came of it, and wakes others as it sees fit.
 
-    ``failed`` is told of any exception: a lane that lost a sender must not go on half-alive.
+    No task a request: an answer is heard in the connection's own callback, and the next request goes out in the same
+    one. ``failed`` is told of any exception: a lane that lost a request must not go on half-alive.
     """
 
     name: str
@@ -28,70 +29,47 @@ class Senders:
     take: Callable[[], Send | None]
     heard: Callable[[Send, Response | Fault], None]
     failed: Callable[[BaseException], None]
-    _idle: deque[asyncio.Future[Send]] = field(default_factory=deque, init=False)
-    _tasks: dict[asyncio.Task[None], Send | None] = field(default_factory=dict, init=False)
-    _ending: bool = field(default=False, init=False)
+    _free: int = field(default=0, init=False)
+    _under_way: dict[Send, Exchange] = field(default_factory=dict, init=False)  # the oldest first
 
     def start(self, count: int) -> None:
-        """So many of them; each asks for its first request."""
-        loop = asyncio.get_running_loop()
-        self._tasks = {loop.create_task(self._serve(), name=f"{self.name} sender"): None for _ in range(count)}
+        """So many at once, from now on."""
+        self._free = count
+        self.wake()
 
-    async def end(self) -> None:
-        """Close what is under way."""
-        self._ending = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def end(self) -> None:
+        """Close what is under way; nothing is heard of it any more."""
+        self._free = 0
+        while self._under_way:
+            self._under_way.popitem()[1].cut()
 
     @property
     def oldest(self) -> float | None:
         """When the oldest request under way was taken."""
-        return min((send.sent for send in self._tasks.values() if send is not None), default=None)
+        return next((send.sent for send in self._under_way), None)
 
     def wake(self) -> None:
-        """Somebody may be ready: give idle senders what there is."""
-        idle = self._idle
-        while idle:
-            if idle[-1].done():
-                idle.pop()
-                continue
-            send = self.take()
-            if send is None:
-                return
-            idle.pop().set_result(send)
+        """Somebody may be ready: send what there is."""
+        try:
+            while self._free and (send := self.take()) is not None:
+                self._free -= 1
+                ask, answered = self.transport.ask, partial(self._answered, send)
+                self._under_way[send] = ask(send.request, send.headers, answered)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the process must end with it)
+            self.failed(error)
 
     def cut(self, concerns: Callable[[Send], bool]) -> None:
-        """Close the connections of these requests; they are heard as cut."""
-        for task, send in self._tasks.items():
-            if send is not None and concerns(send):
-                task.cancel()
+        """Close the connections of these requests; they are heard as cut, soon."""
+        for send, exchange in self._under_way.items():
+            if concerns(send):
+                exchange.cut()
+                asyncio.get_running_loop().call_soon(self._answered, send, CUT)
 
-    async def _serve(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  (a sender is a task)
+    def _answered(self, send: Send, answer: Response | Fault) -> None:
+        if self._under_way.pop(send, None) is None:
+            return  # ended meanwhile
+        self._free += 1
         try:
-            while True:
-                send = self.take() or await self._wait()
-                self._tasks[task] = send
-                answer = await self._send(task, send)
-                self._tasks[task] = None
-                self.heard(send, answer)
-        except BaseException as error:  # whatever it is, the process must end with it
-            if not self._ending:
-                self.failed(error)
-            raise
-
-    def _wait(self) -> asyncio.Future[Send]:
-        waiter: asyncio.Future[Send] = asyncio.get_running_loop().create_future()
-        self._idle.append(waiter)
-        return waiter
-
-    async def _send(self, task: asyncio.Task[None], send: Send) -> Response | Fault:
-        try:
-            return await self.transport.send(send.request, send.headers)
-        except asyncio.CancelledError:
-            if self._ending:
-                raise
-            task.uncancel()  # this request was cut; the sender itself goes on
-            return CUT
+            self.heard(send, answer)
+        except Exception as error:  # noqa: BLE001  (as above: and here the loop would only log it)
+            self.failed(error)

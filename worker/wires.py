@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from mappings.contract import Request, Response
 from worker.adapters.producer import Acknowledged, ProduceFailed
@@ -11,12 +11,23 @@ from worker.core.faults import Fault
 from worker.core.records import Position, TopicPartition
 
 
+class Exchange(Protocol):
+    """A request that is under way."""
+
+    def cut(self) -> None:
+        """Close its connection; nothing is heard of it any more."""
+
+
+Heard: TypeAlias = Callable[[Response | Fault], None]
+
+
 class Transport(Protocol):
     """Requests out, answers in."""
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault: ...
+    def ask(self, request: Request, headers: Mapping[str, str], heard: Heard) -> Exchange:
+        """``heard`` is called once, later than this returns, with what came of it."""
 
 
 class Consumer(Protocol):

@@ -23,7 +23,7 @@ from tests.adapters.vendors import (
     answering,
     in_chunks,
 )
-from worker.adapters.http_wire import BODY_LIMIT, HEAD_LIMIT
+from worker.adapters.http_bounds import BODY_LIMIT, HEAD_LIMIT
 from worker.core.faults import Fault, FaultKind
 
 SEND_BUFFER = 16 << 10

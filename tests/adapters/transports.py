@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mappings.contract import Request, Response
 from tests.adapters.vendors import Behaviour, Vendor, a_vendor
-from worker.adapters.http import Transport
+from worker.adapters import aiohttp_transport, http
 from worker.core.faults import Fault
 
 
@@ -26,7 +26,7 @@ class Sender(Protocol):
 Factory = Callable[..., AbstractAsyncContextManager[Sender]]
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
-TRANSPORTS: dict[str, Factory] = {"aiohttp": Transport}
+TRANSPORTS: dict[str, Factory] = {"httptools": http.Transport, "aiohttp": aiohttp_transport.Transport}
 
 
 def a_transport(factory: Factory, *origins: str, **overrides: Any) -> AbstractAsyncContextManager[Sender]:
@@ -36,7 +36,6 @@ def a_transport(factory: Factory, *origins: str, **overrides: Any) -> AbstractAs
         "request_timeout": 5.0,
         "connections": 4,
         "ca_file": None,
-        "proxy": None,
     }
     return factory(**settings | overrides)
 

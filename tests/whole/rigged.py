@@ -117,11 +117,13 @@ class Transport:
         self.open = inner.open
         self.close = inner.close
 
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:
+    def ask(self, request: Request, headers: Mapping[str, str], heard: wires.Heard) -> wires.Exchange:
+        def told(answer: Response | Fault) -> None:
+            self._trap.passed("after an answer")
+            heard(answer)
+
         self._trap.passed("before a request")
-        answer = await self._inner.send(request, headers)
-        self._trap.passed("after an answer")
-        return answer
+        return self._inner.ask(request, headers, told)
 
 
 class Producer:

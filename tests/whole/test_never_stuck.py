@@ -105,7 +105,7 @@ def test_a_loop_that_hangs_is_told_with_its_stack_and_a_stop_ends_it_all_the_sam
     assert noticed["message"].startswith("stuck: the event loop has not gone on for ")
     assert ended["message"].startswith("stuck: the drain of a stop has not ended within 6 s. This process ends now")
     assert " in hang" in ended["threads"]
-    assert "wigzo sender" in ended["tasks"]
+    assert "× wigzo: " in ended["tasks"]
 
 
 @pytest.mark.apache

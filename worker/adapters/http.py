@@ -1,44 +1,127 @@
-"""Requests out, answers in: over aiohttp, with every amount and every wait bounded."""
+"""Requests out, answers in: HTTP/1.1 over connections of our own, with every amount and every wait bounded."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import ssl
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-
-import aiohttp
-import yarl
-from aiohttp import hdrs
+from typing import Final, NamedTuple, Self
 
 from mappings.contract import Request, Response
-from worker.adapters.http_connector import RECEIVE_BUFFER, Connector, Withheld, only_once
+from worker.adapters.http_bounds import (
+    BODY_LIMIT,
+    BROKEN,
+    MIB,
+    NO_CONNECTION,
+    NO_REQUEST,
+    WITHHELD,
+    ForbiddenHost,
+    always,
+)
 from worker.adapters.http_deadline import Deadlines
-from worker.adapters.http_faults import fault
-from worker.adapters.http_message import inflate, payload, target
-from worker.adapters.http_wire import BODY_LIMIT
+from worker.adapters.http_head import Origin, Pairs, head_of, located, origin_of
+from worker.adapters.http_message import FORM_TYPE, JSON_TYPE, payload, target
+from worker.adapters.http_pool import Pool, Unconnected, trusting
+from worker.adapters.http_wire import Wire
 from worker.core.faults import Fault, FaultKind
 
-MIB: Final = 1 << 20
-AT_ONCE: Final = 256 << 10  # bytes of a body; a longer one is written piece by piece
-HEADERS: Final = 100
-HEADER_BYTES: Final = 8 << 10
-USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
-TARGETS: Final = 512  # where tokens stand in the query every request has the same few
+TYPES: Final = {kind: f"Content-Type: {kind}\r\nContent-Length: ".encode() for kind in (JSON_TYPE, FORM_TYPE)}
+WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+NO_BODY: Final = b"Content-Length: 0\r\n\r\n"
+NOWHERE: Final = Origin("", "", 0)
+IDLE: Final = 15.0  # seconds
+HEADS: Final = 512  # remembered: where tokens stand in the query, every request has the same few
+
+Heard = Callable[[Response | Fault], None]
 
 
-class ForbiddenHost(Exception):  # noqa: N818  (a finding, told as a fault)
-    """The request names an origin that its destination did not declare."""
+class Link(NamedTuple):
+    """What the requests of one transport share."""
+
+    loop: asyncio.AbstractEventLoop
+    pool: Pool
+    deadlines: Deadlines
+    may_write: Callable[[], bool]
 
 
-def always() -> bool:
-    """Nobody else will ever want to send the same."""
-    return True
+def _nobody(_came: Response | Fault) -> None:
+    """Who hears what comes of a request that was cut, or was heard before."""
+
+
+class Exchange:
+    """One request under way: it waits for a connection, or for its answer. ``heard`` is called with what came of it."""
+
+    __slots__ = ("_heard", "_kept", "_link", "_message", "_origin", "_repeats", "_task", "_wire")
+
+    def __init__(self, link: Link, origin: Origin, message: bytes, heard: Heard, *, repeats: bool) -> None:
+        self._link = link
+        self._origin = origin
+        self._message = message
+        self._heard = heard
+        self._repeats = repeats  # once more, where a kept connection turns out to be closed
+        self._kept = False
+        self._wire: Wire | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """By a kept connection at once, where there is one and a place."""
+        wire = self._link.pool.at_once(self._origin)
+        if wire is None:
+            self._task = self._link.loop.create_task(self._connect())
+        elif not self._write(wire):
+            self._link.loop.call_soon(self.end, WITHHELD)
+
+    async def _connect(self) -> None:
+        try:
+            wire = await self._link.pool.get(self._origin)
+        except Unconnected as error:
+            self._task = None
+            self.end(error.fault)
+            return
+        self._task = None
+        if not self._write(wire):
+            self.end(WITHHELD)
+
+    def _write(self, wire: Wire) -> bool:
+        if not self._link.may_write():
+            self._link.pool.put_back(wire)
+            return False
+        self._wire, self._kept = wire, wire.served > 0
+        wire.ask(self._message, self._answered)
+        return True
+
+    def _answered(self, came: Response | Fault) -> None:
+        wire, self._wire = self._wire, None
+        if came is BROKEN and self._repeats and self._kept and wire is not None and wire.silent:
+            self._repeats = False
+            self.begin()
+        else:
+            self.end(came)
+
+    def end(self, came: Response | Fault) -> None:
+        """Tell it, once."""
+        self._link.deadlines.ended(self)
+        heard, self._heard = self._heard, _nobody
+        heard(came)
+
+    def expire(self) -> None:
+        """It took too long."""
+        if self._wire is not None:
+            self._wire.give_up()
+        elif self._task is not None:
+            self._task.cancel()
+            self.end(NO_CONNECTION)
+
+    def cut(self) -> None:
+        """Close its connection; nothing is heard of it any more."""
+        self._heard = _nobody
+        self._link.deadlines.ended(self)
+        if self._wire is not None:
+            self._wire.give_up()
+        elif self._task is not None:
+            self._task.cancel()
 
 
 class Transport:
@@ -47,7 +130,8 @@ class Transport:
     ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
     (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
     is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
-    is asked last before the first byte of each request: where it says no, nothing is written.
+    is asked last before the first byte of each request: where it says no, nothing is written. A connection is kept
+    ``idle`` seconds for the next request.
 
     Redirects are answers, never followed; cookies are forgotten; nothing is taken from the environment.
     """
@@ -60,42 +144,30 @@ class Transport:
         request_timeout: float,
         connections: int,
         ca_file: Path | None = None,
-        proxy: str | None = None,
         bodies: int = 16 * MIB,
         may_write: Callable[[], bool] = always,
+        idle: float = IDLE,
     ) -> None:
-        self._origins = frozenset(origin(yarl.URL(host)) for host in hosts)
+        self._origins = frozenset(origin_of(host) for host in hosts)
+        self._connect_timeout = min(connect_timeout, request_timeout)
+        self._request_timeout = request_timeout
         self._connections = connections
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
-        self._deadlines = Deadlines(request_timeout)
+        self._bodies = max(1, bodies // BODY_LIMIT)
         self._ca_file = ca_file
-        self._proxy = proxy
         self._may_write = may_write
-        self._large = asyncio.Semaphore(max(1, bodies // BODY_LIMIT))
-        self._url = lru_cache(TARGETS)(self._checked)
-        self._session: aiohttp.ClientSession
+        self._idle = idle
+        self._head = lru_cache(HEADS)(self._headed)
+        self._link: Link
 
     async def open(self) -> None:
         """Make ready; nothing is connected yet. Raises ``OSError`` for a CA file that cannot be read."""
-        context = ssl.create_default_context(cafile=self._ca_file)
-        context.set_alpn_protocols(["http/1.1"])
-        self._session = aiohttp.ClientSession(
-            connector=Connector(may_write=self._may_write, limit=self._connections, ssl=context),
-            timeout=self._timeout,
-            proxy=self._proxy,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # Answers are a few hundred bytes. What comes compressed all the same is inflated here, to a bound.
-            headers={hdrs.USER_AGENT: USER_AGENT, hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"},
-            auto_decompress=False,
-            read_bufsize=RECEIVE_BUFFER,
-            max_headers=HEADERS,
-            max_line_size=HEADER_BYTES,
-            max_field_size=HEADER_BYTES,
-        )
+        loop, tls = asyncio.get_running_loop(), trusting(self._ca_file)
+        pool = Pool(self._connections, self._bodies, self._connect_timeout, self._idle, tls)
+        self._link = Link(loop, pool, Deadlines(self._request_timeout), self._may_write)
 
     async def close(self) -> None:
         """Close every connection; requests under way end with a fault."""
-        await self._session.close()
+        self._link.pool.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -106,82 +178,52 @@ class Transport:
     ) -> None:
         await self.close()
 
-    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:
-        """Send it once, with ``headers`` (the login's) added to its own.
+    def ask(self, request: Request, headers: Mapping[str, str], heard: Heard) -> Exchange:
+        """Send it once, with ``headers`` (the login's) added to its own; ``heard`` is called later, and once.
 
         Raises nothing that the other end or the mapping can cause. A GET goes out a second time within the same timeout
         when a kept connection turns out to be closed; nothing else does, since nobody would count the repeat.
         """
-        answer = body = None
+        link = self._link
         try:
-            with self._deadlines.limit():
-                answer = await self._ask(request, headers)
-                body = await self._read(answer)
+            lines = (*request.headers.items(), *headers.items())
+            origin, head = self._head(request.method, request.url, tuple(request.query), lines)
+            message = bodied(request, head)
         except ForbiddenHost as error:
-            return Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error))
-        except Withheld:
-            return Fault(FaultKind.WITHHELD, written=False)
-        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
-            if answer is None:
-                return fault(error)
-        finally:
-            if answer is not None and not answer.closed:  # it is where it was read to its end, and its connection kept
-                answer.close()
-        return response(answer, body)
+            return self._refuse(Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error)), heard)
+        except ValueError:
+            return self._refuse(NO_REQUEST, heard)
+        exchange = Exchange(link, origin, message, heard, repeats=request.method == "GET")
+        link.deadlines.began(exchange)
+        exchange.begin()
+        return exchange
 
-    async def _ask(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        return await self._session.request(
-            request.method,
-            self._url(request.url, tuple(request.query)),
-            data=body_of(request),
-            headers={**request.headers, **headers},
-            allow_redirects=False,
-            middlewares=(only_once,) if request.method == hdrs.METH_PUT else (),  # a POST is, in any case
-        )
+    def _refuse(self, fault: Fault, heard: Heard) -> Exchange:
+        exchange = Exchange(self._link, NOWHERE, b"", heard, repeats=False)
+        self._link.loop.call_soon(exchange.end, fault)
+        return exchange
 
-    def _checked(self, url: str, query: tuple[tuple[str, str], ...]) -> yarl.URL:
-        found = yarl.URL(target(url, query), encoded=True)
-        if origin(found) not in self._origins:
-            raise ForbiddenHost(found.host)
-        return found
+    async def send(self, request: Request, headers: Mapping[str, str]) -> Response | Fault:
+        """As :meth:`ask`, for whoever waits. A cancellation closes the connection."""
+        answer: asyncio.Future[Response | Fault] = self._link.loop.create_future()
+        exchange = self.ask(request, headers, lambda came: None if answer.done() else answer.set_result(came))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            exchange.cut()
+            raise
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes | None:
-        """The body as it came; ``None`` where it is too long."""
-        content = answer.content
-        if content.is_eof():  # nearly always: it came with its head
-            body = content.read_nowait()
-            return body if len(body) <= BODY_LIMIT else None
-        async with self._large:
-            return await read_up_to(content, BODY_LIMIT)
+    def _headed(self, method: str, url: str, query: Pairs, headers: Pairs) -> tuple[Origin, bytes]:
+        """Raises ForbiddenHost, ValueError."""
+        origin, path = located(target(url, query))
+        if origin not in self._origins:
+            raise ForbiddenHost(origin.host)
+        return origin, head_of(method, origin, path, headers)
 
 
-def body_of(request: Request) -> aiohttp.Payload | None:
-    """The body as aiohttp takes it. Raises ``ValueError`` where it cannot be written."""
+def bodied(request: Request, head: bytes) -> bytes:
+    """The whole request. Raises ``ValueError`` where its body cannot be written."""
     body = payload(request)
     if body is None:
-        return None
-    if len(body.content) > AT_ONCE:
-        return aiohttp.BytesIOPayload(io.BytesIO(body.content), content_type=body.content_type)
-    return aiohttp.BytesPayload(body.content, content_type=body.content_type)
-
-
-def origin(url: yarl.URL) -> tuple[str, str, int | None]:
-    """What one connection may serve: scheme, host, port (the scheme's own where none is named)."""
-    return url.scheme, (url.host or "").lower(), url.port
-
-
-def response(answer: aiohttp.ClientResponse, body: bytes | None) -> Response:
-    """As the core sees it."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    encoding = headers.get("content-encoding")
-    return Response(answer.status, headers, inflate(body, encoding, BODY_LIMIT) if encoding and body else body)
-
-
-async def read_up_to(content: aiohttp.StreamReader, limit: int) -> bytes | None:
-    """All of it, or ``None`` once it is over ``limit`` bytes."""
-    body = bytearray()
-    while chunk := await content.readany():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
+        return head + (NO_BODY if request.method in WITH_BODY else b"\r\n")
+    return b"%b%b%d\r\n\r\n%b" % (head, TYPES[body.content_type], len(body.content), body.content)

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+
+class Expiring(Protocol):
+    """What a deadline is kept for."""
+
+    def expire(self) -> None:
+        """It took too long."""
 
 
 class Deadlines:
@@ -15,23 +22,23 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._open: dict[Limit, float] = {}  # in order of their due times
+        self._open: dict[Expiring, float] = {}  # in order of their due times
         self._armed = False
 
     def limit(self) -> Limit:
         """A ``with`` block that ends with ``TimeoutError`` when it takes too long."""
         return Limit(self)
 
-    def began(self, limit: Limit) -> None:
-        """Called by the limit itself."""
+    def began(self, limit: Expiring) -> None:
+        """From now on; to be ended once."""
         loop = asyncio.get_running_loop()
         self._open[limit] = loop.time() + self._seconds
         if not self._armed:
             self._armed = True
             loop.call_later(self._seconds, self._look, loop)
 
-    def ended(self, limit: Limit) -> None:
-        """Called by the limit itself."""
+    def ended(self, limit: Expiring) -> None:
+        """In time, or not."""
         self._open.pop(limit, None)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol, assert_never
 
 from mappings.contract import Delivered, Flow, Outcome, Rejected, Request, Response, Skipped, Unmappable
-from worker.adapters.http import Transport
 from worker.commands.findings import Finding, right, unseen, wrong
 from worker.config import DestinationSettings
 from worker.core.answers import EventRefused, Failed, OverLimit, SetupRefused, ToFlow, TokenRefused, Verdict, verdict
 from worker.core.discretion import masked
 from worker.core.faults import Fault
 from worker.core.login import LoggedIn, Login, LoginFailed, Step
+from worker.ways_out import way_out
 
 CONNECTIONS = 2
 AT_FIRST_EVENT = "whether the credentials are right is seen at the first event"
@@ -28,14 +28,7 @@ class Sender(Protocol):
 
 async def findings(settings: DestinationSettings) -> list[Finding]:
     """What is found of one destination."""
-    async with Transport(
-        hosts=settings.destination.hosts(settings.mapping_settings),
-        connect_timeout=settings.connect_timeout,
-        request_timeout=settings.request_timeout,
-        connections=CONNECTIONS,
-        ca_file=settings.ca_file,
-        proxy=settings.proxy,
-    ) as transport:
+    async with way_out(settings, CONNECTIONS) as transport:
         found = await hosts(settings, transport)
         if not all(finding.mark is finding.mark.RIGHT for finding in found):
             return found

@@ -12,7 +12,7 @@ from worker.core.lookup_cache import Reading
 from worker.core.records import Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Send:
     """One request to make. ``conversation`` is ``None`` for the login's own; ``sent`` is Unix seconds."""
 

@@ -178,6 +178,10 @@ class DestinationTable(Table):
         description="Memory for events, at most (each counts as 8 × its bytes, and 128 for each object and array "
         "in it).",
     )
+    http_client: Literal["auto", "aiohttp"] = Field(
+        default="auto",
+        description="What carries the requests. Auto: the worker's own client, and aiohttp where there is a proxy.",
+    )
     proxy: Annotated[SecretStr, AfterValidator(http_url), AN_HTTP_URL] | None = Field(
         default=None, description="An HTTP proxy for this destination; a secret, since it may hold a password."
     )

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
-from worker.adapters.http_wire import Wire
-
-# What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
-RECEIVE_BUFFER: Final = 16 << 10
+from worker.adapters.aiohttp_wire import Wire
+from worker.adapters.http_bounds import small_socket
 
 
 class Withheld(Exception):  # noqa: N818  (a finding, told as a fault)
@@ -46,14 +43,6 @@ class Connector(aiohttp.TCPConnector):
             return connection
         connection.release()
         raise Withheld
-
-
-def small_socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket whose unread bytes are bounded."""
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    return made
 
 
 async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

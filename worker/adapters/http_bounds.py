@@ -1,0 +1,67 @@
+"""What every way out holds to, and the words in which it says what went wrong: whichever library carries it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from importlib.metadata import version
+from typing import Any, Final
+
+from worker.core.faults import Fault, FaultKind
+
+MIB: Final = 1 << 20
+HEAD_LIMIT: Final = 32 << 10  # of the last answer, with all interim ones before it
+BODY_LIMIT: Final = 256 << 10
+# What the kernel holds for one connection, and so what one read can bring: 512 of them stay within 16 MiB.
+RECEIVE_BUFFER: Final = 16 << 10
+FINAL: Final = 200  # from this status on an answer is the last one
+USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
+
+NOT_HTTP: Final = Fault(FaultKind.PROTOCOL, written=True, detail="the answer is not HTTP")
+NO_ANSWER: Final = Fault(FaultKind.TIMEOUT, written=True, detail="no answer in time")
+NO_CONNECTION: Final = Fault(FaultKind.TIMEOUT, written=False, detail="no connection in time")
+NO_REQUEST: Final = Fault(FaultKind.PROTOCOL, written=False, detail="the request cannot be written as HTTP")
+BROKEN: Final = Fault(FaultKind.RESET, written=True, detail="the connection broke before an answer")
+WITHHELD: Final = Fault(FaultKind.WITHHELD, written=False)
+
+
+class ForbiddenHost(Exception):  # noqa: N818  (a finding, told as a fault)
+    """The request names an origin that its destination did not declare."""
+
+
+def always() -> bool:
+    """Nobody else will ever want to send the same."""
+    return True
+
+
+def small_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket for this one of ``getaddrinfo``'s addresses, whose unread bytes are bounded."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setblocking(False)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made
+
+
+def kind_of(error: OSError) -> FaultKind:
+    """Why there is no connection, where neither the name nor TLS is to blame."""
+    match error:
+        case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
+            return FaultKind.RESET
+        case TimeoutError():
+            return FaultKind.TIMEOUT
+        case _:
+            return FaultKind.REFUSED
+
+
+def words_of(error: BaseException) -> str:
+    """The system's own words: they hold no URL, and so no token."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError():
+            return error.reason or type(error).__name__
+        case OSError():
+            return error.strerror or type(error).__name__
+        case _:
+            return type(error).__name__

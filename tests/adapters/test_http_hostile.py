@@ -26,6 +26,7 @@ from tests.adapters.vendors import (
 from worker.adapters.http_bounds import BODY_LIMIT, HEAD_LIMIT
 from worker.core.faults import Fault, FaultKind
 
+AT_ONCE = 5.0  # seconds: less than an idle connection is kept
 SEND_BUFFER = 16 << 10
 KERNEL = 256 << 10  # what is between both ends with such a buffer, generously
 NOT_HTTP = Fault(FaultKind.PROTOCOL, written=True, detail="the answer is not HTTP")
@@ -133,7 +134,7 @@ def test_what_comes_unasked_on_a_kept_connection_is_never_the_next_answer(factor
         async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin) as sender:
             first = await sender.send(a_request(vendor.origin), {})
             heard.set()
-            await over.wait()
+            await asyncio.wait_for(over.wait(), AT_ONCE)
             return first, await sender.send(a_request(vendor.origin), {}), vendor
 
     first, second, vendor = run(story())

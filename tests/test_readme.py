@@ -32,7 +32,14 @@ def test_it_names_every_command() -> None:
 
 def test_its_pages_exist() -> None:
     linked = set(re.findall(r"\]\((docs/[^)]+)\)", README))
-    assert {"docs/design.md", "docs/metrics.md", "docs/reasons.md", "docs/sandbox.md", "docs/settings.md"} == linked
+    assert {
+        "docs/design.md",
+        "docs/metrics.md",
+        "docs/performance.md",
+        "docs/reasons.md",
+        "docs/sandbox.md",
+        "docs/settings.md",
+    } == linked
     assert [] == [page for page in linked if not Path(page).is_file()]
 
 

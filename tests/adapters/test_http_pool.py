@@ -93,10 +93,9 @@ def test_a_connection_that_the_other_end_closes_between_two_requests_is_not_aske
     async def story() -> tuple[list[Response | Fault], int]:
         async with a_vendor(behave) as vendor, a_transport(factory, vendor.origin) as sender:
             got = []
-            for number in range(3):
+            for _ in range(3):
                 got.append(await sender.send(a_request(vendor.origin), {}))
-                await until(lambda closed=number + 1: len(vendor.received) == closed)  # type: ignore[misc]
-                await asyncio.sleep(0.02)  # its end is on the way
+                await until(lambda: not sender._link.pool._all)  # type: ignore[attr-defined]  # the end was heard
             return got, vendor.connections
 
     got, connections = run(story())

@@ -196,19 +196,19 @@ def table(
             "showHeader": True,
             "sortBy": [] if sort is None else [{"displayName": sort[0], "desc": sort[1]}],
         },
-        "transformations": [
-            {"id": "merge", "options": {}},
-            {
-                "id": "organize",
-                "options": {
-                    "excludeByName": dict.fromkeys(("Time", *hidden), True),
-                    "renameByName": {name: one.title for name, one in values.items()},
-                    "indexByName": {name: place for place, name in enumerate((*first, *values))},  # the rest behind
-                },
-            },
-        ],
+        "transformations": _merged((*first, *values), {name: one.title for name, one in values.items()}, hidden),
     }
     return Panel("table", title, description, [Query(one.expr) for one in columns], width, height, body, runbooks)
+
+
+def _merged(order: Sequence[str], titles: Mapping[str, str], hidden: Sequence[str]) -> list[Json]:
+    """All queries' columns in one line for each set of labels; what is not in ``order`` stands behind."""
+    organized: Json = {
+        "excludeByName": dict.fromkeys(("Time", *hidden), True),
+        "renameByName": dict(titles),
+        "indexByName": {name: place for place, name in enumerate(order)},
+    }
+    return [{"id": "merge", "options": {}}, {"id": "organize", "options": organized}]
 
 
 def by_name(name: str, properties: Mapping[str, Any]) -> Json:

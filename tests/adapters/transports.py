@@ -9,11 +9,13 @@ import asyncio
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mappings.contract import Request, Response
 from tests.adapters.vendors import Behaviour, Vendor, a_vendor
 from worker.adapters import aiohttp_transport, http
+from worker.adapters.http_bounds import Reach
 from worker.core.faults import Fault
 
 
@@ -30,14 +32,10 @@ TRANSPORTS: dict[str, Factory] = {"httptools": http.Transport, "aiohttp": aiohtt
 
 
 def a_transport(factory: Factory, *origins: str, **overrides: Any) -> AbstractAsyncContextManager[Sender]:
-    settings: dict[str, Any] = {
-        "hosts": frozenset(origins),
-        "connect_timeout": 2.0,
-        "request_timeout": 5.0,
-        "connections": 4,
-        "ca_file": None,
-    }
-    return factory(**settings | overrides)
+    """``overrides`` are those of its reach, and what is a transport's own (``idle``, ``proxy``)."""
+    own = {name: overrides.pop(name) for name in ("idle", "proxy") if name in overrides}
+    reach = Reach(frozenset(origins), connect_timeout=2.0, request_timeout=5.0, connections=4)
+    return factory(replace(reach, **overrides), **own)
 
 
 def a_request(origin: str, **overrides: Any) -> Request:

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,12 +20,11 @@ from worker.adapters.aiohttp_connector import Connector, Withheld, only_once
 from worker.adapters.aiohttp_faults import fault
 from worker.adapters.http_bounds import (
     BODY_LIMIT,
-    MIB,
     RECEIVE_BUFFER,
     USER_AGENT,
     WITHHELD,
     ForbiddenHost,
-    always,
+    Reach,
 )
 from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_message import inflate, payload, target
@@ -39,45 +37,27 @@ TARGETS: Final = 512  # where tokens stand in the query every request has the sa
 
 
 class Transport:
-    """One destination's way out. Shares no connection, no buffer and no limit with another's.
-
-    ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
-    (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
-    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
-    is asked last before the first byte of each request: where it says no, nothing is written.
+    """One destination's way out, within its ``reach``; through a ``proxy``, where there is one.
 
     Redirects are answers, never followed; cookies are forgotten; nothing is taken from the environment.
     """
 
-    def __init__(
-        self,
-        *,
-        hosts: frozenset[str],
-        connect_timeout: float,
-        request_timeout: float,
-        connections: int,
-        ca_file: Path | None = None,
-        proxy: str | None = None,
-        bodies: int = 16 * MIB,
-        may_write: Callable[[], bool] = always,
-    ) -> None:
-        self._origins = frozenset(origin(yarl.URL(host)) for host in hosts)
-        self._connections = connections
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
-        self._deadlines = Deadlines(request_timeout)
-        self._ca_file = ca_file
+    def __init__(self, reach: Reach, *, proxy: str | None = None) -> None:
+        self._reach = reach
+        self._origins = frozenset(origin(yarl.URL(host)) for host in reach.hosts)
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=reach.connect_timeout)
+        self._deadlines = Deadlines(reach.request_timeout)
         self._proxy = proxy
-        self._may_write = may_write
-        self._large = asyncio.Semaphore(max(1, bodies // BODY_LIMIT))
+        self._large = asyncio.Semaphore(reach.large_bodies)
         self._url = lru_cache(TARGETS)(self._checked)
         self._session: aiohttp.ClientSession
 
     async def open(self) -> None:
         """Make ready; nothing is connected yet. Raises ``OSError`` for a CA file that cannot be read."""
-        context = ssl.create_default_context(cafile=self._ca_file)
+        context = ssl.create_default_context(cafile=self._reach.ca_file)
         context.set_alpn_protocols(["http/1.1"])
         self._session = aiohttp.ClientSession(
-            connector=Connector(may_write=self._may_write, limit=self._connections, ssl=context),
+            connector=Connector(may_write=self._reach.may_write, limit=self._reach.connections, ssl=context),
             timeout=self._timeout,
             proxy=self._proxy,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from mappings.contract import Request, Response
 from worker.adapters.http_bounds import (
-    BODY_LIMIT,
     BROKEN,
-    MIB,
     NO_CONNECTION,
     NO_REQUEST,
     WITHHELD,
     ForbiddenHost,
-    always,
+    Reach,
 )
 from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_head import Origin, Pairs, head_of, located, origin_of
@@ -125,45 +122,24 @@ class Exchange:
 
 
 class Transport:
-    """One destination's way out. Shares no connection, no buffer and no limit with another's.
-
-    ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
-    (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
-    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
-    is asked last before the first byte of each request: where it says no, nothing is written. A connection is kept
-    ``idle`` seconds for the next request.
+    """One destination's way out, within its ``reach``. A connection is kept ``idle`` seconds for the next request.
 
     Redirects are answers, never followed; cookies are forgotten; nothing is taken from the environment.
     """
 
-    def __init__(
-        self,
-        *,
-        hosts: frozenset[str],
-        connect_timeout: float,
-        request_timeout: float,
-        connections: int,
-        ca_file: Path | None = None,
-        bodies: int = 16 * MIB,
-        may_write: Callable[[], bool] = always,
-        idle: float = IDLE,
-    ) -> None:
-        self._origins = frozenset(origin_of(host) for host in hosts)
-        self._connect_timeout = min(connect_timeout, request_timeout)
-        self._request_timeout = request_timeout
-        self._connections = connections
-        self._bodies = max(1, bodies // BODY_LIMIT)
-        self._ca_file = ca_file
-        self._may_write = may_write
+    def __init__(self, reach: Reach, *, idle: float = IDLE) -> None:
+        self._reach = reach
+        self._origins = frozenset(map(origin_of, reach.hosts))
         self._idle = idle
         self._head = lru_cache(HEADS)(self._headed)
         self._link: Link
 
     async def open(self) -> None:
         """Make ready; nothing is connected yet. Raises ``OSError`` for a CA file that cannot be read."""
-        loop, tls = asyncio.get_running_loop(), trusting(self._ca_file)
-        pool = Pool(self._connections, self._bodies, self._connect_timeout, self._idle, tls)
-        self._link = Link(loop, pool, Deadlines(self._request_timeout), self._may_write)
+        reach, loop, tls = self._reach, asyncio.get_running_loop(), trusting(self._reach.ca_file)
+        connect_timeout = min(reach.connect_timeout, reach.request_timeout)
+        pool = Pool(reach.connections, reach.large_bodies, connect_timeout, self._idle, tls)
+        self._link = Link(loop, pool, Deadlines(reach.request_timeout), reach.may_write)
 
     async def close(self) -> None:
         """Close every connection; requests under way end with a fault."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from worker.core.faults import Fault, FaultKind
@@ -32,6 +35,30 @@ class ForbiddenHost(Exception):  # noqa: N818  (a finding, told as a fault)
 def always() -> bool:
     """Nobody else will ever want to send the same."""
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one destination's way out may do. It shares no connection, no buffer and no limit with another's.
+
+    ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
+    (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
+    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
+    is asked last before the first byte of each request: where it says no, nothing is written.
+    """
+
+    hosts: frozenset[str]
+    connect_timeout: float
+    request_timeout: float
+    connections: int
+    ca_file: Path | None = None
+    may_write: Callable[[], bool] = always
+    bodies: int = 16 * MIB
+
+    @property
+    def large_bodies(self) -> int:
+        """How many bodies may be read at once that did not come with their heads."""
+        return max(1, self.bodies // BODY_LIMIT)
 
 
 def small_socket(address: tuple[Any, ...]) -> socket.socket:

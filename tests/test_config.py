@@ -384,6 +384,13 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
             "expected at most a third of kafka.session_timeout (15s)"
         ),
     ),
+    "a first byte that may come after its answer": (
+        (TOKEN, f'{TOKEN}\nfirst_byte_timeout = "11s"'),
+        (
+            f"{SHOP}.first_byte_timeout ({VARIABLE}__FIRST_BYTE_TIMEOUT): found 11s, "
+            "expected at most request_timeout (10s)"
+        ),
+    ),
     "a drain that outlives the membership": (
         ("[kafka]", '[worker]\ndrain_timeout = "5m"\n[kafka]'),
         (

@@ -77,6 +77,10 @@ class DestinationSettings:
         return self.table.request_timeout
 
     @property
+    def first_byte_timeout(self) -> float | None:
+        return self.table.first_byte_timeout
+
+    @property
     def http_client(self) -> Literal["auto", "aiohttp"]:
         return self.table.http_client
 

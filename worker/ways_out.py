@@ -17,6 +17,7 @@ def way_out(
         hosts=settings.destination.hosts(settings.mapping_settings),
         connect_timeout=settings.connect_timeout,
         request_timeout=settings.request_timeout,
+        first_byte_timeout=settings.first_byte_timeout,
         connections=connections,
         ca_file=settings.ca_file,
         may_write=may_write,

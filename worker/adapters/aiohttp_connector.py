@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import ssl
 from functools import partial
-from typing import Any
 
 import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from worker.adapters.aiohttp_wire import Wire
-from worker.adapters.http_bounds import small_socket
+from worker.adapters.http_bounds import Reach, small_socket
 
 
 class Withheld(Exception):  # noqa: N818  (a finding, told as a fault)
@@ -26,10 +25,10 @@ class Connector(aiohttp.TCPConnector):
     connection that nothing was written to is kept.
     """
 
-    def __init__(self, *, may_write: Callable[[], bool], **settings: Any) -> None:
-        super().__init__(socket_factory=small_socket, **settings)
+    def __init__(self, reach: Reach, tls: ssl.SSLContext) -> None:
+        super().__init__(socket_factory=partial(small_socket, reach.write_timeout), limit=reach.connections, ssl=tls)
         self._factory = partial(Wire, asyncio.get_running_loop())  # type: ignore[assignment]  # a Wire is a ResponseHandler
-        self._may_write = may_write
+        self._may_write = reach.may_write
 
     async def connect(
         self,

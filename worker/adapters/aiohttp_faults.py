@@ -6,7 +6,16 @@ import ssl
 
 import aiohttp
 
-from worker.adapters.http_bounds import BROKEN, NO_ANSWER, NO_CONNECTION, NO_REQUEST, NOT_HTTP, kind_of, words_of
+from worker.adapters.http_bounds import (
+    BROKEN,
+    NO_ANSWER,
+    NO_CONNECTION,
+    NO_REQUEST,
+    NOT_HTTP,
+    NOT_TAKEN,
+    kind_of,
+    words_of,
+)
 from worker.core.faults import Fault, FaultKind
 
 
@@ -40,6 +49,17 @@ def fault(error: Exception) -> Fault:
 
 
 def _broken(error: Exception) -> Fault:
-    if isinstance(error.__cause__, ssl.SSLError):
-        return Fault(FaultKind.TLS, written=True, detail=words_of(error.__cause__))
-    return BROKEN
+    match _first(error):
+        case ssl.SSLError() as cause:
+            return Fault(FaultKind.TLS, written=True, detail=words_of(cause))
+        case TimeoutError():
+            return NOT_TAKEN
+        case _:
+            return BROKEN
+
+
+def _first(error: BaseException) -> BaseException:
+    """What the system said, whoever has put how many words around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -45,7 +45,9 @@ class Transport:
     def __init__(self, reach: Reach, *, proxy: str | None = None) -> None:
         self._reach = reach
         self._origins = frozenset(origin(yarl.URL(host)) for host in reach.hosts)
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=reach.connect_timeout)
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=reach.connect_timeout, sock_read=reach.first_byte_timeout
+        )
         self._deadlines = Deadlines(reach.request_timeout)
         self._proxy = proxy
         self._large = asyncio.Semaphore(reach.large_bodies)
@@ -57,7 +59,7 @@ class Transport:
         context = ssl.create_default_context(cafile=self._reach.ca_file)
         context.set_alpn_protocols(["http/1.1"])
         self._session = aiohttp.ClientSession(
-            connector=Connector(may_write=self._reach.may_write, limit=self._reach.connections, ssl=context),
+            connector=Connector(self._reach, context),
             timeout=self._timeout,
             proxy=self._proxy,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -33,6 +33,7 @@ class Wire(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
+        self.read_timeout = None  # it was for the first byte; aiohttp would begin it again with each piece
         # Each head by itself: what is wrong behind it (a body that a 204 has none of, one longer than its length) must
         # not take the status away. The vendor has done what it was asked, and would be asked again and again.
         while data and not self._answered and (end := data.find(HEAD_ENDS)) >= 0:

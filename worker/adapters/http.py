@@ -40,6 +40,7 @@ class Link(NamedTuple):
     loop: asyncio.AbstractEventLoop
     pool: Pool
     deadlines: Deadlines
+    first_bytes: Deadlines | None
     may_write: Callable[[], bool]
 
 
@@ -86,11 +87,15 @@ class Exchange:
             self._link.pool.put_back(wire)
             return False
         self._wire, self._kept = wire, wire.served > 0
+        if self._link.first_bytes is not None:
+            self._link.first_bytes.began(wire)
         wire.ask(self._message, self._answered)
         return True
 
     def _answered(self, came: Response | Fault) -> None:
         wire, self._wire = self._wire, None
+        if self._link.first_bytes is not None and wire is not None:
+            self._link.first_bytes.ended(wire)
         if came is BROKEN and self._repeats and self._kept and wire is not None and wire.silent:
             self._repeats = False
             self.begin()
@@ -136,10 +141,10 @@ class Transport:
 
     async def open(self) -> None:
         """Make ready; nothing is connected yet. Raises ``OSError`` for a CA file that cannot be read."""
-        reach, loop, tls = self._reach, asyncio.get_running_loop(), trusting(self._reach.ca_file)
-        connect_timeout = min(reach.connect_timeout, reach.request_timeout)
-        pool = Pool(reach.connections, reach.large_bodies, connect_timeout, self._idle, tls)
-        self._link = Link(loop, pool, Deadlines(reach.request_timeout), reach.may_write)
+        reach, loop = self._reach, asyncio.get_running_loop()
+        pool = Pool(reach, self._idle, trusting(reach.ca_file))
+        first_bytes = None if reach.first_byte_timeout is None else Deadlines(reach.first_byte_timeout)
+        self._link = Link(loop, pool, Deadlines(reach.request_timeout), first_bytes, reach.may_write)
 
     async def close(self) -> None:
         """Close every connection; requests under way end with a fault."""

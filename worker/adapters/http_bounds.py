@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,6 +24,7 @@ USER_AGENT: Final = f"segment-relay/{version('segment-relay')}"
 NOT_HTTP: Final = Fault(FaultKind.PROTOCOL, written=True, detail="the answer is not HTTP")
 NO_ANSWER: Final = Fault(FaultKind.TIMEOUT, written=True, detail="no answer in time")
 NO_CONNECTION: Final = Fault(FaultKind.TIMEOUT, written=False, detail="no connection in time")
+NOT_TAKEN: Final = Fault(FaultKind.TIMEOUT, written=True, detail="the request was not taken in time")
 NO_REQUEST: Final = Fault(FaultKind.PROTOCOL, written=False, detail="the request cannot be written as HTTP")
 BROKEN: Final = Fault(FaultKind.RESET, written=True, detail="the connection broke before an answer")
 WITHHELD: Final = Fault(FaultKind.WITHHELD, written=False)
@@ -42,15 +44,17 @@ class Reach:
     """What one destination's way out may do. It shares no connection, no buffer and no limit with another's.
 
     ``hosts`` are the origins that may be asked ("https://app.wigzo.com"). Timeouts are seconds: for the connection
-    (name look-up, a free place, TCP, TLS), and for a request as a whole. At most ``connections`` are open. ``bodies``
-    is how many bytes of answers may be under way together. ``ca_file`` replaces the system's authorities. ``may_write``
-    is asked last before the first byte of each request: where it says no, nothing is written.
+    (name look-up, a free place, TCP, TLS), for the first byte that comes back once the request is written, and for a
+    request as a whole. At most ``connections`` are open. ``bodies`` is how many bytes of answers may be under way
+    together. ``ca_file`` replaces the system's authorities. ``may_write`` is asked last before the first byte of each
+    request: where it says no, nothing is written.
     """
 
     hosts: frozenset[str]
     connect_timeout: float
     request_timeout: float
     connections: int
+    first_byte_timeout: float | None = None
     ca_file: Path | None = None
     may_write: Callable[[], bool] = always
     bodies: int = 16 * MIB
@@ -60,13 +64,25 @@ class Reach:
         """How many bodies may be read at once that did not come with their heads."""
         return max(1, self.bodies // BODY_LIMIT)
 
+    @property
+    def write_timeout(self) -> float:
+        """Seconds in which the other end may take nothing of what is being written: then there is no answer coming."""
+        return self.request_timeout / 2
 
-def small_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket for this one of ``getaddrinfo``'s addresses, whose unread bytes are bounded."""
+
+def small_socket(write_timeout: float, address: tuple[Any, ...]) -> socket.socket:
+    """A socket for this one of ``getaddrinfo``'s addresses, whose unread bytes are bounded.
+
+    Linux itself ends a connection whose bytes nobody takes for about ``write_timeout`` seconds: one to a machine that
+    has gone, or to a program that reads no more. No timer of ours could know of the first, or be as cheap. Elsewhere
+    the limit of the whole request ends it.
+    """
     family, kind, protocol, _, _ = address
     made = socket.socket(family, kind, protocol)
     made.setblocking(False)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if sys.platform == "linux":
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(write_timeout * 1000)))
     return made
 
 

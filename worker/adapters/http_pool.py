@@ -7,13 +7,14 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from worker.adapters.http_addresses import Addresses
-from worker.adapters.http_bounds import NO_CONNECTION, kind_of, small_socket, words_of
+from worker.adapters.http_bounds import NO_CONNECTION, Reach, kind_of, small_socket, words_of
 from worker.adapters.http_head import Origin
 from worker.adapters.http_wire import Wire
 from worker.core.faults import Fault, FaultKind
@@ -65,21 +66,22 @@ def trusting(ca_file: Path | None) -> Resuming:
 
 
 class Pool:
-    """At most ``places`` requests are under way, and ``bodies`` answers that did not come with their heads.
+    """At most as many requests are under way as its reach has connections, and large bodies.
 
     A connection is kept ``idle`` seconds without a request, or as long as the other end says, if that is less.
     """
 
-    def __init__(self, places: int, bodies: int, connect_timeout: float, idle: float, tls: Resuming) -> None:
+    def __init__(self, reach: Reach, idle: float, tls: Resuming) -> None:
         self._loop = asyncio.get_running_loop()
         self._tls = tls
-        self._connect_timeout = connect_timeout
+        self._connect_timeout = min(reach.connect_timeout, reach.request_timeout)
+        self._socket = partial(small_socket, reach.write_timeout)
         self._idle_for = idle
-        self._free = places
+        self._free = reach.connections
         self._waiting: deque[asyncio.Future[None]] = deque()  # for a place
         self._idle: dict[Origin, list[Wire]] = {}
         self._all: set[Wire] = set()
-        self._reads = bodies
+        self._reads = reach.large_bodies
         self._unread: deque[Wire] = deque()  # paused, until they may be read
         self._addresses = Addresses(self._ask, self._loop.time)
         self._sweeping = False
@@ -218,7 +220,7 @@ class Pool:
             happy_eyeballs_delay=NEXT_ADDRESS,
             interleave=1,
             loop=self._loop,
-            socket_factory=small_socket,
+            socket_factory=self._socket,
         )
         secured = origin.scheme == "https"
         try:

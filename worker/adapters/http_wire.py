@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from mappings.contract import Response
-from worker.adapters.http_bounds import BODY_LIMIT, BROKEN, FINAL, HEAD_LIMIT, NO_ANSWER, NOT_HTTP, words_of
+from worker.adapters.http_bounds import BODY_LIMIT, BROKEN, FINAL, HEAD_LIMIT, NO_ANSWER, NOT_HTTP, NOT_TAKEN, words_of
 from worker.adapters.http_head import Origin
 from worker.adapters.http_message import inflate
 from worker.core.faults import Fault, FaultKind
@@ -89,6 +89,11 @@ class Wire(asyncio.Protocol):
     def give_up(self) -> None:
         """No answer in time: what is known counts, and the connection is closed."""
         self._end(NO_ANSWER if not self._status else self._cut())
+
+    def expire(self) -> None:
+        """So much time for the first byte: what has come, or is still being written, has the whole request's time."""
+        if self.silent and self._rest is None:
+            self.give_up()
 
     # --- what the event loop says
 
@@ -207,4 +212,4 @@ class Wire(asyncio.Protocol):
 def _broken(exc: Exception | None) -> Fault:
     if isinstance(exc, ssl.SSLError):
         return Fault(FaultKind.TLS, written=True, detail=words_of(exc))
-    return BROKEN
+    return NOT_TAKEN if isinstance(exc, TimeoutError) else BROKEN

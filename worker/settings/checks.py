@@ -52,6 +52,9 @@ def of_destination(path: Path, table: DestinationTable, kafka: KafkaSettings, wo
     timeout = (*path, "request_timeout")
     yield from _less_than(timeout, table.request_timeout, worker.drain_timeout, "worker.drain_timeout")
     yield from _at_most(timeout, table.request_timeout, kafka.session_timeout / 3, "a third of kafka.session_timeout")
+    if table.first_byte_timeout is not None:
+        first_byte = (*path, "first_byte_timeout")
+        yield from _at_most(first_byte, table.first_byte_timeout, table.request_timeout, "request_timeout")
 
 
 def _less_than(path: Path, seconds: float, bound: float, name: str) -> Iterator[str]:

@@ -161,7 +161,16 @@ class DestinationTable(Table):
     )
     concurrency: Count = Field(default=512, description="Requests that are open at once, at most.")
     connect_timeout: Duration = Field(default=3.0, description="How long a connection may take to open.")
-    request_timeout: Duration = Field(default=10.0, description="How long a request may take in all.")
+    request_timeout: Duration = Field(
+        default=10.0,
+        description="How long a request may take in all; one that the other end has taken nothing of for half of it "
+        "(on Linux) is given up sooner.",
+    )
+    first_byte_timeout: Duration | None = Field(
+        default=None,
+        description="How long the destination may be silent once a request is written; without it, as long as the "
+        "request may take. What is given up may have been done: a short one sends more events twice.",
+    )
     retry_window: Duration = Field(default=4 * 3600.0, description="A user's event that fails for so long is given up.")
     reject_guard: CountOrOff = Field(
         default=500,

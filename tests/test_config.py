@@ -19,6 +19,7 @@ from worker import config
 from worker.adapters.connection import Connection
 from worker.config import Address, Settings, SetupError
 from worker.core.policy import Policy
+from worker.core.rate import Rate
 from worker.reference import own_mappings
 from worker.settings.declared import of_account, of_table
 from worker.settings.quantities import address, duration, is_web_url, show_duration, show_size, size
@@ -85,6 +86,7 @@ def test_every_setting_of_a_destination_reaches_its_policy(tmp_path: Path) -> No
         consent_required = true
         max_age = "30d"
         concurrency = 7
+        rate = "100/min"
         retry_window = "90m"
         unknown_outcome = "dead-letter"
         buffer_events = 100
@@ -102,6 +104,7 @@ def test_every_setting_of_a_destination_reaches_its_policy(tmp_path: Path) -> No
         consent_required=True,
         max_age=30 * 86400.0,
         concurrency=7,
+        rate=Rate(100, 60.0),
         retry_window=5400.0,
         unknown_outcome="dead-letter",
         buffer_events=100,
@@ -319,6 +322,16 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
             'expected a size above 0: bytes, or text like "64MiB"'
         ),
     ),
+    **{
+        f"a rate {rate}": (
+            (TOKEN, f"{TOKEN}\nrate = {rate}"),
+            (
+                f"{SHOP}.rate ({VARIABLE}__RATE): found {rate}, "
+                'expected a number of requests above 0 and a period, like "100/min" ("/s", "/min" or "/h")'
+            ),
+        )
+        for rate in ('"100"', "100", '"0/min"', '"100/day"', '"1.5/s"', '"-3/s"')
+    },
     "a bad start": (
         ('"latest"', '"newest"'),
         (
@@ -653,3 +666,13 @@ def test_the_program_ends_with_2_and_all_mistakes_on_standard_error(tmp_path: Pa
         "  kafka.topcis (SEGMENT_RELAY_KAFKA__TOPCIS): there is no such setting; did you mean kafka.topics?\n"
     )
     assert (2, "", expected) == (ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [("20/s", Rate(20, 1.0)), (" 100 / min ", Rate(100, 60.0)), ("5000/h", Rate(5000, 3600.0))],
+)
+def test_a_rate_is_so_many_requests_in_a_second_a_minute_or_an_hour(tmp_path: Path, written: str, rate: Rate) -> None:
+    settings = loaded(GOOD.replace('start_at = "latest"', f'start_at = "latest"\nrate = "{written}"'), tmp_path)
+    (shown,) = (row.shown for row in config.effective(settings) if row.path[-1] == "rate")
+    assert (rate, f'"{written.replace(" ", "")}"') == (settings.destinations["shop"].policy.rate, shown)

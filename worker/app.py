@@ -30,7 +30,7 @@ from worker.core.progress import Sight
 from worker.exposition import registry
 from worker.lane_log import LaneLog
 from worker.logs import Guard, set_up
-from worker.runner import Runner
+from worker.runner import LONGEST_NAP, Runner
 from worker.secret_files import SecretFiles, secrets_in
 from worker.start import prepare
 from worker.stopping import AFTER_THE_DRAIN, CLOSING, exit_code, heed_signals
@@ -175,6 +175,8 @@ class Worker:
             reread=SecretFiles(self.settings, destination.name, self.guard, self.log),
             failed_with=stop,
             log=LaneLog(self.log, destination.name),
+            # A third of the time for which a slot can be used: what comes while nothing waits is not to miss its slot.
+            longest_nap=LONGEST_NAP if (rate := destination.policy.rate) is None else min(LONGEST_NAP, rate.late / 3),
         )
         runner.consumer = self._consumer(destination, runner, clock, dog)
         return runner

@@ -42,7 +42,9 @@ def settings_for_it(settings: Settings) -> Settings:
 def _destination(one: DestinationSettings, group: str) -> DestinationSettings:
     """Nobody is asked, so nothing holds: no login, no limit, no answer that means anything else than it says."""
     mapping = replace(one.destination, login=None, meaning=None, quota=None)
-    return replace(one, group=group, destination=mapping, policy=replace(one.policy, enabled=True, reject_guard="off"))
+    return replace(
+        one, group=group, destination=mapping, policy=replace(one.policy, enabled=True, reject_guard="off", rate=None)
+    )
 
 
 @dataclass(frozen=True, slots=True)

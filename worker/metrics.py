@@ -243,7 +243,8 @@ METRICS: Final = (
         "1 for each thing that keeps the lane from going on. idle: nothing to do. held: see destination_state. "
         "buffer events, buffer bytes: the destination is slower than the topic. offset map: users fail for long. "
         "failing users: nobody else is left, see keys_failing. retry budget: retries wait for their share of the "
-        "requests. dead letters, commit: Kafka does not take what is written. lease: Kafka does not answer this "
+        "requests. rate: the vendor's limit is spent evenly, and more workers would get no more of it. "
+        "dead letters, commit: Kafka does not take what is written. lease: Kafka does not answer this "
         "worker, so its partitions may be another's. disabled: by its setting.",
         lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),
     ),

@@ -52,6 +52,7 @@ class Runner:
     reread: Callable[[], tuple[object, Iterable[str]]]
     failed_with: Callable[[BaseException], None]
     log: LaneLog
+    longest_nap: float = LONGEST_NAP
     consumer: Consumer = field(init=False)
     joined: bool = field(default=False, init=False)
     draining: bool = field(default=False, init=False)
@@ -123,12 +124,13 @@ class Runner:
         while not self._closed.done():
             now = self.clock()
             self.lane.lease_until = self.consumer.lease_until  # also where every sender is at work, and none takes
+            self.lane.share(self.consumer.topic_partitions, now)
             self.lane.tick(now)
             self.log.flush(now)
             self._go_on(now)
             self._commit(now)
             due = self.lane.wake_at(now)
-            nap = LONGEST_NAP if due is None else min(max(due - now, 0.0), LONGEST_NAP)
+            nap = self.longest_nap if due is None else min(max(due - now, 0.0), self.longest_nap)
             await asyncio.wait([self._closed], timeout=nap)
 
     def _commit(self, now: float) -> None:

@@ -6,7 +6,7 @@ and nothing is due, that is a deadlock, and it fails instead of hanging. The boo
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -263,6 +263,7 @@ class Virtual:
         ours = [self.kafka.assign(partition, self.start_at, self.now) for partition in partitions]
         self.positions |= {one.partition: one.position.offset for one in ours}
         self._input(lambda: self.lane.assign(ours))
+        self._share()
 
     def lose(self, partitions: Iterable[TopicPartition]) -> None:
         """Somebody else owns them: nothing is committed."""
@@ -338,6 +339,7 @@ class Virtual:
 
     def _pass_to(self, when: float) -> None:
         self.now = max(self.now, when)
+        self._share()
         self.lane.tick(self.now)
         self._go_on()
         while self._due and self._due[0][0] <= self.now:
@@ -360,6 +362,10 @@ class Virtual:
         return all(self.kafka.ends[one] <= at for one, at in self.positions.items())
 
     # --- its wires
+
+    def _share(self) -> None:
+        """How many partitions each topic has, this worker's and others'."""
+        self.lane.share(Counter(partition.topic for partition in self.kafka.logs), self.now)
 
     def _input(self, of: Callable[[], object]) -> None:
         of()

@@ -104,6 +104,28 @@ def test_eligibility_is_scripted() -> None:
     with_client(test)
 
 
+@pytest.mark.parametrize("window", ["fixed", "sliding"])
+def test_a_limit_of_all_calls_is_put_and_taken_away(window: str) -> None:
+    async def test(client: Client) -> None:
+        given = {"wigzo": {"calls": 2, "per": 60, "window": window}}
+        assert {"limits": 1} == (await client.control("PUT", "limits", given)).json
+        said = [await client.learn() for _ in range(3)]
+        assert [(200, None), (200, None), (429, "60")] == [(one.status, one.headers.get("Retry-After")) for one in said]
+        assert (
+            200
+            == (
+                await client.ask(
+                    "GET", "/eligible.json", params={"account_token": WOOTRIC.account_token, "email": "a@example.com"}
+                )
+            ).status
+        )
+        assert 2 == len(client.sandbox.vendors.state()["wigzo"]["users"]["u1"]["events"])
+        await client.control("PUT", "limits", {})
+        assert 200 == (await client.learn()).status
+
+    with_client(test, clock=lambda: 0.0)
+
+
 def test_a_listener_is_closed_and_opened() -> None:
     async def test(client: Client) -> None:
         url = client.sandbox.url_of("wootric")
@@ -162,6 +184,8 @@ def test_whoever_hangs_is_released_and_everything_is_reset() -> None:
         ("PUT", "faults", [{"user": "u1"}], {}, "user"),
         ("PUT", "faults", {}, {}, "list"),
         ("PUT", "eligibility", [{}], {}, "eligible"),
+        ("PUT", "limits", {"wigzo": {"calls": 2, "window": "of opportunity"}}, {}, "sliding"),
+        ("PUT", "limits", {"wigzo": {"a minute": 2}}, {}, "a minute"),
         ("PUT", "listeners", {"wigzo": False}, {}, "wigzo"),
         ("PUT", "listeners", {"mixpanel": False}, {}, "mixpanel"),
         ("POST", "tokens", {"wigzo": {"token": "s3cret"}}, {}, "token"),

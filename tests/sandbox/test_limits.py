@@ -82,3 +82,20 @@ def test_a_standing_is_counted_down() -> None:
     windows = Windows()
     standings = [windows.take("end_users", TWO, 0.5) for _ in range(3)]
     assert [Standing(2, 1, 61, False), Standing(2, 0, 61, False), Standing(2, 0, 61, True)] == standings
+
+
+@given(
+    limit=st.builds(Limit, calls=st.integers(1, 4), per=st.just(60.0), window=st.just("sliding")),
+    steps=st.lists(st.integers(0, 40), min_size=5, max_size=60),
+)
+def test_no_window_at_all_answers_more_than_a_sliding_limit_nor_fewer_where_more_come(
+    limit: Limit, steps: list[int]
+) -> None:
+    windows, now, answered, refused = Windows(), NOW, list[float](), list[float]()
+    for step in steps:
+        now += step
+        (refused if windows.take("all", limit, now).over else answered).append(now)
+    for begin in answered:
+        assert sum(begin <= at < begin + 60 for at in answered) <= limit.calls
+    for at in refused:
+        assert sum(at - 60 < one <= at for one in answered) == limit.calls

@@ -16,10 +16,12 @@ from worker.core.holds.gate import Gate
 from worker.core.intake import Intake
 from worker.core.letters import Letters
 from worker.core.login import Login
+from worker.core.pacing import Pacing
 from worker.core.parts import Parts
 from worker.core.policy import Policy
 from worker.core.probes import Probes
 from worker.core.queues import Queues
+from worker.core.rate import Pace
 from worker.core.retry import Random
 from worker.core.settling import Settling
 from worker.core.tally import Tally
@@ -43,6 +45,7 @@ class Assembly:
     departures: Departures
     delivery: Delivery
     chronicle: Chronicle
+    pacing: Pacing | None  # where the vendor's limit is known
 
 
 def assemble(
@@ -81,4 +84,5 @@ def assemble(
         departures=Departures(turns, queues, letters, cache, probes, tally),
         delivery=Delivery(destination, policy, turns, endings, troubles, tally),
         chronicle=Chronicle(gate, intake, tally, notes),
+        pacing=None if policy.rate is None else Pacing(turns, Pace(policy.rate)),
     )

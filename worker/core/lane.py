@@ -56,7 +56,8 @@ class Lane:
         self._queues, self._letters, self._commits = of.queues, of.letters, of.commits
         self._gate, self._intake, self._settling = of.gate, of.intake, of.settling
         self._probes, self._turns, self._delivery = of.probes, of.turns, of.delivery
-        self._departures, self._chronicle = of.departures, of.chronicle
+        self._departures, self._chronicle, self._pacing = of.departures, of.chronicle, of.pacing
+        self._next = of.turns.take if of.pacing is None else of.pacing.take
         self._settling.secrets = tuple(secrets)
         self._stands: Literal["lease", "commit"] | None = None  # why nothing is taken although nothing holds
         self._admitted_at = 0  # how many events had left when admission was last tried
@@ -100,6 +101,11 @@ class Lane:
         self.tally.lost_to_retention[partition.topic] += lost
         fields = {"at": f"{partition.topic}/{partition.partition}", "first": first, "until": until, "events": lost}
         self.notes.append(Note("error", "lost to retention", fields=fields))
+
+    def share(self, topics: Mapping[str, int], now: float) -> None:
+        """How many partitions each topic has: this worker's part of them is its part of the destination's rate."""
+        if self._pacing is not None:
+            self._pacing.pace.share(self._intake.assignments, topics, now)
 
     def paused(self) -> frozenset[TopicPartition]:
         """The partitions that are to be paused now."""
@@ -151,6 +157,8 @@ class Lane:
             if assignment is None:
                 continue
             self._intake.forget(partition)
+            if self._pacing is not None:
+                self._pacing.pace.drop(partition)
             self._departures.leave(assignment, lost=lost)
 
     # --- HTTP
@@ -161,9 +169,9 @@ class Lane:
         self._stands = "lease" if now >= self.lease_until else "commit" if self._commits.stalled(now) else None
         if self._stands is not None:
             return None
-        effect = self._turns.take(now)
+        effect = self._next(now)
         if effect is None and self._admit(now):  # nobody was ready after all
-            effect = self._turns.take(now)
+            effect = self._next(now)
         self._after(now)
         return effect
 
@@ -205,12 +213,14 @@ class Lane:
 
     def wake_at(self, now: float) -> float | None:
         """When ``tick`` is due at the latest; ``None``: only an input can change anything."""
-        times = (self._queues.next_wake, self._turns.wake_at(now), self._letters.next_try)
+        paced = None if self._pacing is None else self._pacing.wake_at(now)
+        times = (self._queues.next_wake, self._turns.wake_at(now), self._letters.next_try, paced)
         return min((time for time in times if time is not None and time > now), default=None)
 
     def standing(self) -> Status:
         """How the lane stands, for metrics and people."""
-        return standing(self._intake, self._letters, self._gate, self._queues, self.tally, self._stands)
+        why = "rate" if self._stands is None and self._pacing is not None and self._pacing.limits else self._stands
+        return standing(self._intake, self._letters, self._gate, self._queues, self.tally, (why,) if why else ())
 
     def park(self) -> int:
         """A person's decision: the head events of failing users become dead letters. How many they are."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from worker.core.rate import Rate
+
 HOUR = 3600.0
 
 
@@ -21,6 +23,7 @@ class Policy:
     consent_required: bool = False
     max_age: float | None = None
     concurrency: int = 512
+    rate: Rate | None = None  # of the vendor, for all workers together; None: unlimited
     retry_window: float = 4 * HOUR
     reject_guard: int | Literal["off"] = 500  # refused events of different users in a row
     unknown_outcome: Literal["retry", "dead-letter"] = "retry"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from worker.core.commits import position_of
@@ -22,16 +22,16 @@ HEADS: dict[UserState, PendingState] = {
 }
 
 
-def standing(intake: Intake, letters: Letters, gate: Gate, queues: Queues, tally: Tally, stands: str | None) -> Status:
-    """The whole account. Costs a look at every pending event. ``stands``: why the lane takes nothing at present."""
+def standing(
+    intake: Intake, letters: Letters, gate: Gate, queues: Queues, tally: Tally, why: Collection[str]
+) -> Status:
+    """The whole account. Costs a look at every pending event. ``why`` the lane takes nothing at present."""
     assignments = intake.assignments
     pending = _pending(assignments.values())
     owed = sum(tally.settled.values()) + tally.released + sum(pending.values())
-    limits = set(intake.limited_by)
+    limits = {*why, *intake.limited_by}
     if is_full_of_failing(intake, gate):
         limits.add("failing users")  # no end but the giving up, and for that the others' events are needed
-    if stands is not None:
-        limits.add(stands)
     if queues.over_budget_until is not None:
         limits.add("retry budget")
     if letters.refused:

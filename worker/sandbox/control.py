@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as validated
 from worker.sandbox.eligibility import EligibilityRule
 from worker.sandbox.exchange import Call, Destination
 from worker.sandbox.faults import RULES
+from worker.sandbox.limits import Limit
 
 if TYPE_CHECKING:
     from worker.sandbox.server import Sandbox
@@ -53,6 +54,7 @@ class Tokens:
 
 _TOKENS: Final = TypeAdapter(Tokens)
 _LISTENERS: Final[TypeAdapter[dict[Destination, bool]]] = TypeAdapter(dict[Destination, bool])
+_LIMITS: Final[TypeAdapter[dict[Destination, Limit]]] = TypeAdapter(dict[Destination, Limit])
 _ELIGIBILITY: Final[TypeAdapter[list[EligibilityRule]]] = TypeAdapter(list[EligibilityRule])
 _DESTINATION: Final[TypeAdapter[Destination | None]] = TypeAdapter(Destination | None)
 
@@ -104,6 +106,11 @@ async def _eligibility(sandbox: Sandbox, call: Call) -> web.Response:
     return _json({"rules": len(rules)})
 
 
+async def _limits(sandbox: Sandbox, call: Call) -> web.Response:
+    sandbox.vendors.limits = limits = _LIMITS.validate_json(call.body)
+    return _json({"limits": len(limits)})
+
+
 async def _release(sandbox: Sandbox, _: Call) -> web.Response:
     sandbox.release()
     return _json({})
@@ -143,6 +150,7 @@ CONTROLS: Final = cast(
         ("GET", "state"): _state,
         ("PUT", "faults"): _faults,
         ("PUT", "eligibility"): _eligibility,
+        ("PUT", "limits"): _limits,
         ("PUT", "listeners"): _listeners,
         ("POST", "release"): _release,
         ("POST", "reset"): _reset,

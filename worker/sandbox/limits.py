@@ -1,18 +1,27 @@
-"""So many calls a minute for each class of endpoints, told in the vendor's headers."""
+"""So many calls a minute: for each class of endpoints, told in the vendor's headers, or for all of them."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
 
 
-@dataclass(frozen=True, slots=True)
+@validated(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Limit:
-    """``calls`` in each window of ``per`` seconds."""
+    """``calls`` in each window of ``per`` seconds.
 
-    calls: int = 100
-    per: float = 60.0
+    ``fixed``: a window begins with the first call after the last one's end. ``sliding``: any window at all.
+    """
+
+    calls: Annotated[int, Field(ge=0)] = 100
+    per: Annotated[float, Field(gt=0)] = 60.0
+    window: Literal["fixed", "sliding"] = "fixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +48,34 @@ class _Window:
     used: int = 0
 
 
+@dataclass(slots=True)
 class Windows:
-    """Fixed windows: one begins with the first call after the last one's end."""
+    """What was used of each limit, by name."""
 
-    def __init__(self) -> None:
-        self._windows: dict[str, _Window] = {}
+    _fixed: dict[str, _Window] = field(default_factory=dict)
+    _sliding: dict[str, deque[float]] = field(default_factory=dict)
 
     def take(self, name: str, limit: Limit, now: float) -> Standing:
-        """One call of this class. A call over the limit does not prolong anything."""
-        window = self._windows.get(name)
+        """One call of this name. A call over the limit does not prolong anything."""
+        if limit.window == "sliding":
+            return self._slide(name, limit, now)
+        window = self._fixed.get(name)
         if window is None or now >= window.end:
-            window = self._windows[name] = _Window(now + limit.per)
+            window = self._fixed[name] = _Window(now + limit.per)
         over = window.used >= limit.calls
         window.used += not over
         return Standing(limit.calls, max(limit.calls - window.used, 0), math.ceil(window.end), over)
 
+    def _slide(self, name: str, limit: Limit, now: float) -> Standing:
+        calls = self._sliding.setdefault(name, deque())
+        while calls and calls[0] <= now - limit.per:
+            calls.popleft()
+        over = len(calls) >= limit.calls
+        if not over:
+            calls.append(now)
+        end = (calls[0] if calls else now) + limit.per
+        return Standing(limit.calls, limit.calls - len(calls), math.ceil(end), over)
+
     def reset(self) -> None:
-        self._windows.clear()
+        self._fixed.clear()
+        self._sliding.clear()

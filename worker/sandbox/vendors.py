@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -9,22 +10,32 @@ import orjson
 
 from mappings.contract import Request, Response
 from worker.sandbox import wigzo, wootric
-from worker.sandbox.exchange import Answer, Call, Heard
+from worker.sandbox.exchange import Answer, Call, Destination, Heard
+from worker.sandbox.limits import Limit, Windows
 
 
 class Vendors:
-    """The stand-ins' state. ``keep=False`` stores no more than their behaviour needs."""
+    """The stand-ins' state. ``keep=False`` stores no more than their behaviour needs.
+
+    ``limits``: what each answers in all, the login's calls among them; over it there is a 429, and nothing is done.
+    """
 
     def __init__(
         self, wigzo_account: wigzo.Account | None = None, wootric_account: wootric.Account | None = None, *, keep: bool
     ) -> None:
         self.wigzo = wigzo.Wigzo(wigzo_account, keep=keep)
         self.wootric = wootric.Wootric(wootric_account, keep=keep)
+        self.limits: Mapping[Destination, Limit] = {}
+        self._windows = Windows()
 
     def hear(self, call: Call) -> Heard:
         return self.wigzo.hear(call) if call.path.startswith("/rest/") else self.wootric.hear(call)
 
     def answer(self, heard: Heard, now: float) -> Answer:
+        limit = self.limits.get(heard.destination)
+        if limit is not None and (standing := self._windows.take(heard.destination, limit, now)).over:
+            wait = max(1, round(standing.reset - now))
+            return Answer(429, {"error": "too many requests"}, {"Retry-After": str(wait), **standing.headers})
         vendor = self.wigzo if heard.destination == "wigzo" else self.wootric
         return vendor.answer(heard, now)
 
@@ -40,6 +51,7 @@ class Vendors:
     def reset(self) -> None:
         self.wigzo.reset()
         self.wootric.reset()
+        self._windows.reset()
 
 
 def call_of(request: Request) -> Call:

@@ -14,10 +14,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from worker.core.rate import Rate
+
 SECONDS_IN = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES_IN = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
+PERIODS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+RATE = re.compile(r"(\d+)\s*/\s*(s|min|h)", re.ASCII)
 TOPIC = r"[A-Za-z0-9._-]{1,249}"
 
 
@@ -103,6 +107,14 @@ def start(value: object) -> Literal["earliest", "latest"] | float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
+def rate(value: object) -> Rate:
+    """ "100/min" → at most 100 in any 60 seconds."""
+    found = RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or not int(found[1]):
+        raise ValueError
+    return Rate(int(found[1]), PERIODS[found[2]])
+
+
 def listed(value: object) -> object:
     """A list may be one text: "a, b" or '["a", "b"]'; environment variables have nothing else."""
     if not isinstance(value, str):
@@ -164,12 +176,18 @@ def show_size(count: int) -> str:
     return f"{count // length}{unit}"
 
 
+def show_rate(value: Rate) -> str:
+    """At most 100 in any 60 seconds → "100/min"."""
+    return f"{value.requests}/{next(unit for unit, seconds in PERIODS.items() if seconds == value.per)}"
+
+
 def show_start(value: str | float) -> str:
     return value if isinstance(value, str) else datetime.fromtimestamp(value, UTC).isoformat()
 
 
 A_DURATION = Kind('a duration above 0: seconds, or text like "500ms", "10s", "4h"', show_duration, "a duration")
 A_SIZE = Kind('a size above 0: bytes, or text like "64MiB"', show_size, "a size")
+A_RATE = Kind('a number of requests above 0 and a period, like "100/min" ("/s", "/min" or "/h")', show_rate)
 A_START = Kind('"earliest", "latest", or a time like "2026-11-01T00:00:00Z"', show_start)
 AN_ADDRESS = Kind('a host and a port, like "127.0.0.1:9404"', str)
 A_URL = Kind('a URL like "https://api.example.com"')
@@ -177,6 +195,7 @@ A_FILE = Kind("a file that can be read", str)
 
 Duration = Annotated[float, BeforeValidator(duration), Field(gt=0), A_DURATION]
 Size = Annotated[int, BeforeValidator(size), Field(gt=0), A_SIZE]
+RateOf = Annotated[Rate, BeforeValidator(rate), A_RATE]
 Start = Literal["earliest", "latest"] | float
 StartAt = Annotated[Start, BeforeValidator(start), A_START]
 AdminAddress = Annotated[Address, BeforeValidator(address), AN_ADDRESS]

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from mappings.contract import Destination
 from worker.settings.declared import REQUIRED, Setting, kind, of_account, of_table
-from worker.settings.quantities import A_DURATION, A_SIZE, A_START, A_URL, AN_ADDRESS
+from worker.settings.quantities import A_DURATION, A_RATE, A_SIZE, A_START, A_URL, AN_ADDRESS
 from worker.settings.reading import LONGEST_NAME
 from worker.settings.tables import SLUG, DestinationTable, KafkaSettings, WorkerSettings
 
@@ -26,6 +26,7 @@ WRITTEN: Final[Mapping[str, Schema]] = {
         "pattern": r"^ *([0-9.]+|([0-9]+(\.[0-9]+)? *(ms|s|m|h|d) *)+)$",
     },
     A_SIZE.expects: {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+ *(B|KiB|MiB|GiB)?$"},
+    A_RATE.expects: {"type": "string", "pattern": "^ *[0-9]*[1-9][0-9]* */ *(s|min|h) *$"},
     A_START.expects: {"type": "string", "pattern": "^(earliest|latest|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$"},
     AN_ADDRESS.expects: {"type": "string", "pattern": ":[0-9]+$"},
     A_URL.expects: {"type": "string", "pattern": "^https?://"},

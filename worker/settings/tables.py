@@ -17,6 +17,7 @@ from worker.settings.quantities import (
     Duration,
     Kind,
     Name,
+    RateOf,
     ReadableFile,
     Server,
     Size,
@@ -160,6 +161,11 @@ class DestinationTable(Table):
         default=None, description="Older events are skipped: nobody surveys about last month."
     )
     concurrency: Count = Field(default=512, description="Requests that are open at once, at most.")
+    rate: RateOf | None = Field(
+        default=None,
+        description="The vendor's published limit: so many requests of all workers together, spent evenly. Each takes "
+        "its part by its partitions.",
+    )
     connect_timeout: Duration = Field(default=3.0, description="How long a connection may take to open.")
     request_timeout: Duration = Field(
         default=10.0,

@@ -159,8 +159,9 @@ class Request:
     ``repeatable``  ``False`` where a person would notice a second one (a survey e-mail): at most one in a flow,
                     its last.
     ``promises_object``  a 2xx without a JSON object is not the vendor speaking, and is tried again.
-    ``cached_as``   a look-up: its 2xx answer may come from the cache under this key (``revalidate``: ask anew, and
-                    remember).
+    ``cached_as``   a look-up: its 2xx answer may come from memory under this key. Such an answer has no headers but
+                    ``age``: how many seconds ago the vendor gave it.
+    ``max_age``     of an answer from memory, in seconds (0: ask anew, and remember). None is ever older than a day.
     ``invalidates`` a write: these keys are forgotten when it is sent, and set again only by its own 2xx answer.
     """
 
@@ -175,7 +176,7 @@ class Request:
     repeatable: bool = True
     promises_object: bool = False
     cached_as: str | None = field(default=None, repr=False)
-    revalidate: bool = False
+    max_age: float = 3600.0
     invalidates: tuple[str, ...] = field(default=(), repr=False)
 
 

@@ -37,6 +37,11 @@ def quota(answer: Response) -> Quota | None:
     return None if left is None or until is None else Quota(int(left), until)
 
 
+def age(answer: Response) -> float:
+    """How many seconds ago it was given: 0 for one that did not come from memory."""
+    return _number(answer.headers.get("age")) or 0.0
+
+
 def refused(answer: Response) -> Unmappable:
     """To be raised: Wootric's no ends the flow from any depth, with its message in the detail."""
     said = "; ".join(_messages(answer))[:LONGEST_MESSAGE]

@@ -26,8 +26,8 @@ def log_in(account: Account) -> Request:
     )
 
 
-def look_up(account: Account, name: Name, *, anew: bool = False) -> Request:
-    """The end user known as ``name``; 404 where there is none. ``anew``: not from memory."""
+def look_up(account: Account, name: Name, max_age: float) -> Request:
+    """The end user known as ``name``; 404 where there is none. ``max_age``: of what memory says, in seconds."""
     path, query = _where(name)
     return Request(
         method="GET",
@@ -36,7 +36,7 @@ def look_up(account: Account, name: Name, *, anew: bool = False) -> Request:
         query=query,
         promises_object=True,
         cached_as=remembered_as(account, name),
-        revalidate=anew,
+        max_age=max_age,
     )
 
 

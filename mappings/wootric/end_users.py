@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from mappings.contract import Request, Response, Unmappable
 from mappings.wootric import calls
-from mappings.wootric.answers import refused, taken
+from mappings.wootric.answers import age, refused, taken
 from mappings.wootric.profile import Name, Profile, changes
 from mappings.wootric.reading import is_whole, read, read_id
 from mappings.wootric.settings import Account
@@ -22,14 +22,24 @@ UNCHANGED: Final = "unchanged"
 PARTLY: Final = "name-taken"
 NOBODY: Final = Profile()
 
+# How old may be what memory says, in seconds. An hour to write by: whoever wrote meanwhile is written over, since all
+# of an end user's properties are written at once. A day to see that nothing has changed, which overwrites nobody.
+ANEW: Final = 0.0
+TO_WRITE: Final = 3_600.0
+TO_COMPARE: Final = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class EndUser:
-    """An end user that was found by ``name``; ``fresh`` says that Wootric was asked just now."""
+    """An end user that was found by ``name``, and how long ago Wootric said so, in seconds.
+
+    ``fresh`` says that memory was not asked.
+    """
 
     id: str
     name: Name
     profile: Profile
+    age: float
     fresh: bool
 
 
@@ -41,15 +51,15 @@ class Written:
     note: str = ""
 
 
-def find(name: Name, account: Account, *, anew: bool = False) -> Steps[EndUser | None]:
+def find(name: Name, account: Account, max_age: float = TO_WRITE) -> Steps[EndUser | None]:
     """The end user known as ``name``, or ``None``.
 
     What memory gives in doubt is asked anew: an end user that goes by another address now, or the answer of a write
     that was no whole end user. Overlaying half of one would lose the other half.
     """
-    answer = yield calls.look_up(account, name, anew=anew)
-    if answer.ok and not anew and _is_doubtful(answer, name):
-        return (yield from find(name, account, anew=True))
+    answer = yield calls.look_up(account, name, max_age)
+    if answer.ok and max_age != ANEW and _is_doubtful(answer, name):
+        return (yield from find(name, account, ANEW))
     if answer.status == 404:
         return None
     if not answer.ok:
@@ -57,13 +67,13 @@ def find(name: Name, account: Account, *, anew: bool = False) -> Steps[EndUser |
     body = answer.object()
     if (id_ := read_id(body)) is None:
         raise Unmappable("unreadable", "the end user in the answer has no numeric id")
-    return EndUser(id_, name, read(body).named(name), anew)
+    return EndUser(id_, name, read(body).named(name), age(answer), fresh=max_age == ANEW)
 
 
-def find_first(names: Iterable[Name], account: Account, *, anew: bool = False) -> Steps[EndUser | None]:
+def find_first(names: Iterable[Name], account: Account, max_age: float = TO_WRITE) -> Steps[EndUser | None]:
     """The end user known by the first of ``names`` that anybody has."""
     for name in names:
-        found = yield from find(name, account, anew=anew)
+        found = yield from find(name, account, max_age)
         if found is not None:
             return found
     return None
@@ -78,6 +88,8 @@ def update(found: EndUser, wanted: Profile, account: Account) -> Steps[Written |
     form = changes(found.profile, after)
     if not form:
         return Written(found.profile, UNCHANGED)
+    if found.age >= TO_WRITE and not found.fresh:
+        return (yield from _update_anew(found, wanted, account))
     answer = yield write(found, after, account)
     if answer.ok:
         return Written(after)
@@ -87,7 +99,11 @@ def update(found: EndUser, wanted: Profile, account: Account) -> Steps[Written |
     if answer.status != 404 or found.fresh:
         raise refused(answer)
     # The id came from memory: the end user was deleted since, or merged into another one.
-    again = yield from find(found.name, account, anew=True)
+    return (yield from _update_anew(found, wanted, account))
+
+
+def _update_anew(found: EndUser, wanted: Profile, account: Account) -> Steps[Written | None]:
+    again = yield from find(found.name, account, ANEW)
     return (yield from update(again, wanted, account)) if again else None
 
 
@@ -104,7 +120,7 @@ def create(wanted: Profile, account: Account) -> Steps[Written]:
         return Written(wanted)
     kind = taken(answer)
     name = next((name for name in wanted.names if name.kind == kind), None)
-    found = (yield from find(name, account, anew=True)) if name else None
+    found = (yield from find(name, account, ANEW)) if name else None
     written = (yield from update(found, wanted, account)) if found else None
     if written is None:
         raise refused(answer)

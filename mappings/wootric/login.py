@@ -8,6 +8,7 @@ from typing import Final
 from mappings.contract import Credentials, Delivered, Flow, Login, Response, Skipped
 from mappings.wootric import calls
 from mappings.wootric.answers import refused
+from mappings.wootric.end_users import ANEW
 from mappings.wootric.profile import Name
 from mappings.wootric.settings import Account
 
@@ -24,7 +25,7 @@ def check(account: Account) -> Flow:
     """Try the credentials. An account token alone cannot be tried without effect: it is seen at the first event."""
     if not account.has_credentials:
         return Skipped("unchecked")
-    answer = yield calls.look_up(account, NOBODY, anew=True)
+    answer = yield calls.look_up(account, NOBODY, max_age=ANEW)
     if answer.ok or answer.status == 404:
         return Delivered()
     raise refused(answer)

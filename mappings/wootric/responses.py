@@ -10,7 +10,7 @@ from mappings.contract import Delivered, Event, Flow, Request, Unmappable
 from mappings.fields import part, text
 from mappings.wootric import calls
 from mappings.wootric.answers import refused
-from mappings.wootric.end_users import find_first
+from mappings.wootric.end_users import ANEW, find_first
 from mappings.wootric.profile import Pairs, stated
 from mappings.wootric.settings import Account
 
@@ -29,7 +29,7 @@ def answer(event: Event, account: Account) -> Flow:
     form_of, post = FORMS[_kind(event)]
     form = form_of(event)
     # Asked anew: the post must be the flow's last request, so an id from memory that is gone could not be put right.
-    found = yield from find_first(stated(event).names, account, anew=True)
+    found = yield from find_first(stated(event).names, account, max_age=ANEW)
     if found is None:
         raise Unmappable("unknown-end-user", "a response or decline needs an end user that was identified before")
     said = yield post(account, found.id, form)

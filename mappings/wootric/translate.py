@@ -8,7 +8,7 @@ from typing import Final
 from mappings.contract import Delivered, Event, EventType, Flow, Skipped
 from mappings.wootric.actions import act
 from mappings.wootric.eligibility import check, verdict
-from mappings.wootric.end_users import ANONYMOUS, create, find, find_first, update
+from mappings.wootric.end_users import ANONYMOUS, TO_COMPARE, create, find, find_first, update
 from mappings.wootric.gains import gains
 from mappings.wootric.profile import Profile, stated
 from mappings.wootric.responses import answer, is_answer
@@ -31,7 +31,7 @@ def _upsert(event: Event, account: Account) -> Flow:
     wanted = stated(event)
     if not wanted.names:
         return Skipped(ANONYMOUS)
-    found = yield from find(wanted.names[0], account)
+    found = yield from find(wanted.names[0], account, TO_COMPARE)
     written = (yield from update(found, wanted, account)) if found else None
     if written is None and not wanted.is_reachable:
         return Skipped(ANONYMOUS)

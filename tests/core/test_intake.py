@@ -154,3 +154,17 @@ def test_what_is_delivered_from_memory_witnesses_nothing() -> None:
     lane.finish()
     assert ({("delivered", "unchanged"): 3}, 1) == (lane.settled, len(lane.vendor.arrivals))
     assert HOST in lane.vendor.arrivals[0].send.request.url
+
+
+def anew(event: Event, account: Account) -> Flow:
+    flow = known(event, account)
+    found = yield replace(next(flow), max_age=0.0)
+    return Delivered("unchanged") if found.ok else None
+
+
+def test_who_asks_anew_is_answered_by_the_vendor() -> None:
+    lane = Virtual(destination=replace(DESTINATION, translate=anew))
+    for _ in range(3):
+        lane.write("u1")
+    lane.finish()
+    assert ({("delivered", "unchanged"): 3}, 3) == (lane.settled, len(lane.vendor.arrivals))

@@ -87,7 +87,7 @@ def test_an_account_token_alone_needs_no_login_and_cannot_be_checked() -> None:
 def test_credentials_are_checked_by_a_look_up_of_nobody(status: int) -> None:
     assert Delivered() == end_of(check(ACCOUNT), an_answer(status))
     request = next(check(ACCOUNT))
-    assert ("GET", True, True) == (request.method, request.login, request.revalidate)
+    assert ("GET", True, 0) == (request.method, request.login, request.max_age)
 
 
 def test_a_check_that_is_refused_says_so() -> None:

@@ -120,7 +120,7 @@ class Worker(Generic[V]):
 
     def _ask(self, request: Request) -> Response:
         remembered = self.memory.get(request.cached_as or "")
-        if remembered is not None and not request.revalidate:
+        if remembered is not None and request.max_age:
             return remembered
         self.sent.append(request)
         for key in request.invalidates:

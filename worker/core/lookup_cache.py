@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import count
+from math import inf
 from typing import Final
 
 from mappings.contract import Response
+from worker.core.answer_store import BYTES, AnswerStore
 from worker.core.items import Assignment
 
-LIFETIME: Final = 3600.0  # seconds
-ENTRIES: Final = 20_000
-BYTES: Final = 32 << 20  # of answers: a vendor that pads each to 256 KiB must not fill the memory
+LIFETIME: Final = 86_400.0  # seconds; a request may want it fresher
 
 
 class Reading:
@@ -25,43 +25,34 @@ class Reading:
         self.writes = writes
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    response: Response
-    until: float
-    owner: Assignment
-    bytes: int
-
-
 class LookupCache:
-    """Answers by key, bounded and mortal. An entry dies with its ``owner``: the assignment that it was learnt under.
+    """Answers by key, bounded and mortal. An answer dies with its ``owner``: the assignment that it was learnt under.
 
     A write forgets its keys when it is *sent* and sets them again by its own 2xx answer alone. Only the newest request
     for a key is remembered, and none that a write of another had in common any time with: nobody knows which of the
     two the vendor took first.
     """
 
-    __slots__ = ("_entries", "_newest", "_writing", "bytes", "entries", "held", "lifetime")
+    __slots__ = ("_answers", "_known", "_newest", "_numbers", "_owners", "_writing", "lifetime")
 
-    def __init__(self, entries: int = ENTRIES, lifetime: float = LIFETIME, bytes: int = BYTES) -> None:  # noqa: A002
-        self.entries = entries
-        self.bytes = bytes
+    def __init__(self, bytes: int = BYTES, lifetime: float = LIFETIME) -> None:  # noqa: A002
         self.lifetime = lifetime
-        self.held = 0  # bytes
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._answers = AnswerStore(bytes)
+        self._owners: dict[Assignment, int] = {}  # with the number that their answers are kept under
+        self._known: set[int] = set()  # those numbers
+        self._numbers = count()  # none is given twice: what an assignment has left behind is nobody's
         self._newest: dict[str, Reading] = {}  # by key: whose answer may be remembered
         self._writing: Counter[str] = Counter()  # by key: writes under way
 
-    def get(self, key: str, now: float) -> Response | None:
-        """The remembered answer, if it is still good."""
-        found = self._entries.get(key)
-        if found is None:
+    def get(self, key: str, now: float, max_age: float = inf) -> Response | None:
+        """The remembered answer, if it is still good: status, body, and its age in whole seconds as a header."""
+        found = self._answers.get(key)
+        if found is None or found.owner not in self._known:
             return None
-        if now >= found.until:
-            self._drop(key)
+        age = now - found.since
+        if age >= self.lifetime or age >= max_age:
             return None
-        self._entries.move_to_end(key)
-        return found.response
+        return Response(found.status, {"age": str(int(age))}, found.body)
 
     def look_up(self, key: str) -> Reading:
         """A look-up is sent."""
@@ -85,43 +76,34 @@ class LookupCache:
     def forget(self, keys: Iterable[str]) -> None:
         """What was known under these keys is old."""
         for key in keys:
-            if key in self._entries:
-                self._drop(key)
+            self._answers.drop(key)
 
     def answered(self, reading: Reading, response: Response | None, owner: Assignment, now: float) -> None:
         """The answer to what was sent; ``None`` for anything but a 2xx, which is not remembered.
 
         Each ``Reading`` is answered once. What comes back for an assignment that has ended is not remembered either.
         """
+        learnt = []
         for key in reading.keys:
             if reading.writes:
                 self._written(key)
-            if self._newest.get(key) is not reading:
-                continue
-            del self._newest[key]
-            if response is not None and not owner.gone:
-                self._remember(key, _Entry(response, now + self.lifetime, owner, _size(response)))
+            if self._newest.get(key) is reading:
+                del self._newest[key]
+                learnt.append(key)
+        if learnt and response is not None and not owner.gone:
+            self._answers.put(learnt, response, self._number_of(owner), now)
 
     def disown(self, owner: Assignment) -> None:
         """An assignment has ended: another worker may write now."""
-        for key in [key for key, entry in self._entries.items() if entry.owner is owner]:
-            self._drop(key)
+        self._known.discard(self._owners.pop(owner, -1))
 
     def _written(self, key: str) -> None:
         self._writing[key] -= 1
         if not self._writing[key]:
             del self._writing[key]
 
-    def _remember(self, key: str, entry: _Entry) -> None:
-        self.forget((key,))
-        self._entries[key] = entry
-        self.held += entry.bytes
-        while len(self._entries) > self.entries or self.held > self.bytes:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: str) -> None:
-        self.held -= self._entries.pop(key).bytes
-
-
-def _size(response: Response) -> int:
-    return len(response.body or b"") + sum(len(name) + len(value) for name, value in response.headers.items())
+    def _number_of(self, owner: Assignment) -> int:
+        if owner not in self._owners:
+            self._owners[owner] = next(self._numbers)
+            self._known.add(self._owners[owner])
+        return self._owners[owner]

@@ -162,7 +162,7 @@ class Turns:
         if request.cached_as is None:
             return None
         flow.looked_up.append(request.cached_as)
-        return None if request.revalidate else self.cache.get(request.cached_as, now)
+        return self.cache.get(request.cached_as, now, request.max_age)
 
     def _send(self, flow: Conversation, request: Request, now: float) -> Send | None:
         credentials = None

@@ -20,7 +20,7 @@ UNKNOWN: Final = 1e9  # more than any lag: Kafka's own then counts
 JOB: Final = "growth/relay-segment-relay"  # prometheus-operator: <namespace>/<PodMonitor>
 # What keeps a lane from going on, and whether more workers mend it.
 MENDED: Final = ("idle", "buffer events", "buffer bytes", "retry budget")
-NOT_MENDED: Final = ("failing users", "offset map", "dead letters", "commit", "lease")
+NOT_MENDED: Final = ("failing users", "offset map", "rate", "dead letters", "commit", "lease")
 
 Series = dict[str, str]
 

@@ -119,8 +119,9 @@ ROW: Final = Row(
         timeline(
             "What limits it",
             "The gravest thing that keeps a worker from going on. *buffer …*: the vendor is slower than the topic. "
-            "*retry budget*: retries wait their turn. *offset map*, *failing users*: mend what they fail with, or park "
-            "them. *dead letters*, *commit*, *lease*: Kafka does not answer, see the brokers. *idle*: all is done.",
+            "*retry budget*: retries wait their turn. *rate*: the vendor's limit is spent evenly. *offset map*, "
+            "*failing users*: mend what they fail with, or park them. *dead letters*, *commit*, *lease*: Kafka does "
+            "not answer, see the brokers. *idle*: all is done.",
             Query(limit(), "{{destination}}"),
             LIMITS,
             runbooks=["SegmentRelayKafkaTakesNothing", "SegmentRelayFullOfFailingUsers"],

@@ -26,7 +26,7 @@ not count; if nobody goes on, it is 0; and where Prometheus has no series of the
 */}}
 {{- define "segment-relay.keda.mendable" -}}
 {{- $held := `state=~"limited|set-up|login|breaker|reject guard"` -}}
-{{- $stuck := `limit=~"failing users|offset map|dead letters|commit|lease"` -}}
+{{- $stuck := `limit=~"failing users|offset map|rate|dead letters|commit|lease"` -}}
 {{- $lag := printf "segment_relay_consumer_lag{%s}" .series -}}
 sum(max by (topic, partition) ({{ $lag }}
 unless on (instance) max_over_time(segment_relay_destination_state{ {{- .series }}, {{ $held }}}[5m]) == 1

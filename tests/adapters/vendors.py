@@ -51,6 +51,15 @@ class Connection:
             self.writer.write(part)
             await self.writer.drain()
 
+    def end(self) -> None:
+        """Say that nothing more will come, and go on listening: the connection is half closed."""
+        self.writer.write_eof()
+
+    async def listen(self) -> None:
+        """Until the client closes."""
+        while await self.reader.read(1 << 20):
+            pass
+
     def reset(self) -> None:
         """Close with a RST rather than a FIN."""
         self.writer.transport.abort()

@@ -20,8 +20,8 @@ from worker.core.records import TopicPartition
 
 # Shares of the vendor's period. A slot that nobody needed can be used a little later; the rest is for what differs
 # between workers' clocks, and for requests that travel longer than others. Both are made up for by wider slots.
-LATE: Final = 0.03
-RESERVE: Final = 0.02
+LATE: Final = 0.02
+RESERVE: Final = 0.03
 GOLDEN: Final = 0.618  # neighbouring partitions have slots far apart: a worker often owns neighbours
 LEAST_NAP: Final = 0.003  # seconds: fast slots are used several at a time, late ones among them
 

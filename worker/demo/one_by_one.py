@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, assert_never
 
 from mappings.contract import Delivered, Event, Flow, Outcome, Refused, Rejected, Request, Response, Skipped, Unmappable
@@ -24,23 +24,37 @@ Exchange: TypeAlias = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """``events`` of each destination by outcome and reason (a delivered event's note is left out), and the vendors'
-    state."""
+    """``events`` of each destination by outcome and reason (a delivered event's note is left out), the vendors' state,
+    and the ``requests`` that each destination took by operation (logins are left out)."""
 
     events: dict[str, Ends]
     state: dict[str, Any]
+    requests: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 def expected(records: Iterable[Sample], destinations: Iterable[DestinationSettings], now: float) -> Expected:
     """``now`` is Unix seconds."""
     vendors = Vendors(keep=True)
     given = list(records)
-    events = {one.name: _ends(given, one, vendors, now) for one in destinations}
-    return Expected(events, vendors.state())
+    events: dict[str, Ends] = {}
+    requests: dict[str, Counter[str]] = {}
+    for one in destinations:
+        requests[one.name] = Counter()
+        exchange = _counted(_logged_in(one, vendors, now), requests[one.name])
+        events[one.name] = _ends(given, one, exchange, now)
+    return Expected(events, vendors.state(), requests)
 
 
-def _ends(records: list[Sample], settings: DestinationSettings, vendors: Vendors, now: float) -> Ends:
-    routing, exchange = Routing(settings.policy), _logged_in(settings, vendors, now)
+def _counted(exchange: Exchange, requests: Counter[str]) -> Exchange:
+    def counted(request: Request) -> Response:
+        requests[request.operation] += 1
+        return exchange(request)
+
+    return counted
+
+
+def _ends(records: list[Sample], settings: DestinationSettings, exchange: Exchange, now: float) -> Ends:
+    routing = Routing(settings.policy)
     members = (member for record in records for member in decode(record, settings.policy.integration))
     return Counter(_end(member, routing, settings, exchange, now) for member in members)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -592,64 +591,3 @@ def test_it_gets_on_with_a_full_web_server(factory: Factory, run: Run) -> None:
             await runner.cleanup()
 
     assert {"got": {"n": 1}, "token": "a+b"} == run(story()).json()
-
-
-# --- TLS
-
-
-def test_a_certificate_of_the_given_authority_is_good(factory: Factory, run: Run, certificates: Certificates) -> None:
-    got, vendor = run(
-        ask(
-            factory,
-            answering(an_answer()),
-            tls=certificates.good,
-            requests=2,
-            transport={"ca_file": certificates.authority},
-        )
-    )
-    assert ([200, 200], 1) == ([each.status for each in got], vendor.connections)
-
-
-@pytest.mark.parametrize("server", ["wrong_host", "expired", "unknown_authority"])
-def test_a_certificate_that_does_not_fit_is_a_tls_fault(
-    factory: Factory, run: Run, certificates: Certificates, server: str
-) -> None:
-    (got,), vendor = run(
-        ask(
-            factory,
-            answering(an_answer()),
-            tls=getattr(certificates, server),
-            transport={"ca_file": certificates.authority},
-        )
-    )
-    assert (Fault(FaultKind.TLS, written=False), []) == (without_detail(got), vendor.received)
-    assert got.detail
-
-
-def test_the_systems_authorities_do_not_know_ours(factory: Factory, run: Run, certificates: Certificates) -> None:
-    (got,), vendor = run(ask(factory, answering(an_answer()), tls=certificates.good))
-    assert (Fault(FaultKind.TLS, written=False), []) == (without_detail(got), vendor.received)
-
-
-def test_a_server_that_does_not_speak_tls_is_a_tls_fault(factory: Factory, run: Run) -> None:
-    async def plain(connection: Connection) -> None:
-        await connection.reader.read(1)
-        await connection.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await connection.reader.read()
-
-    async def story() -> Response | Fault:
-        async with a_vendor(plain) as vendor:
-            origin = vendor.origin.replace("http:", "https:")
-            async with a_transport(factory, origin) as sender:
-                return await sender.send(a_request(origin), {})
-
-    assert Fault(FaultKind.TLS, written=False) == without_detail(run(story()))
-
-
-def test_an_authority_that_cannot_be_read_is_found_at_once(factory: Factory, run: Run, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with a_transport(factory, "https://v.example", ca_file=tmp_path / "none.pem"):
-            pass
-
-    with pytest.raises(OSError, match="No such file"):
-        run(story())

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-deploy image check format manifests simulate mutants torture isolation bench docs constraints clean
+.PHONY: help install demo test check-deploy image check format manifests simulate mutants torture isolation bench compare docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn it
 
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)
+
+compare: $(VENV)/.installed ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
+	@$(BIN)/python -m bench.compare $(COMPARE)
 
 docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and the schema of the chart's values from the declarations
 	@$(BIN)/python -m worker.reference docs deploy/helm/segment-relay/values.schema.json

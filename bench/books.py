@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import asdict, dataclass
 
+from bench.trouble import is_sick
+
 MARKER = b"pb-"
 MARKER_LENGTH = len(b"pb-000000000-0000000-0000000")
 
@@ -17,7 +19,9 @@ class Account:
     ``overlaps``   requests that came while another of the same user was open: the order is left to luck.
     ``duplicates`` arrivals beyond an event's first.
     ``unknown``    requests without a marker of this workload.
-    ``refused``    requests of users who fail: no arrivals.
+    ``refused``    requests that were answered with an error: no arrivals.
+    ``healthy``    first arrivals of those users whom no trouble is about.
+    ``bytes``      the bodies of all that arrived.
     """
 
     requests: int = 0
@@ -27,10 +31,23 @@ class Account:
     overlaps: int = 0
     unknown: int = 0
     refused: int = 0
+    healthy: int = 0
+    bytes: int = 0
     open: int = 0
     peak_open: int = 0
     first: float = 0.0
     last: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What did not arrive so far. ``passed_over``: a later event of the same user did. ``refused``: it was refused."""
+
+    passed_over: int
+    refused: int
+
+
+NO_GAPS = Gaps(0, 0)
 
 
 class Books:
@@ -45,6 +62,7 @@ class Books:
         self._arrivals = array("H", bytes(2 * events))
         self._latest = array("i", [-1]) * users
         self._open = array("H", bytes(2 * users))
+        self._refused = bytearray(events)
 
     def refuses(self, body: bytes) -> bool:
         """Whether this request's user fails at the moment; if so it is counted, and did not arrive."""
@@ -67,12 +85,34 @@ class Books:
             return None
         event, user, place = found
         self._enter(user)
+        account.bytes += len(body)
         if self._arrivals[event]:
             account.duplicates += 1
         else:
             self._first_arrival(user, place, now)
         self._arrivals[event] += 1
         return user
+
+    def refuse(self, body: bytes, now: float) -> int | None:
+        """A request came that is answered with an error; what to give :meth:`leave`, as :meth:`arrive`."""
+        account = self.account
+        account.requests += 1
+        if not account.first:
+            account.first = now
+        found = self._marker(body)
+        if found is None:
+            account.unknown += 1
+            return None
+        event, user, _ = found
+        self._enter(user)
+        account.refused += 1
+        self._refused[event] = True
+        return user
+
+    def user(self, body: bytes) -> int | None:
+        """Whose event it is; ``None`` for an unknown one."""
+        found = self._marker(body)
+        return None if found is None else found[1]
 
     def leave(self, user: int) -> None:
         """The answer for a request of this user is written."""
@@ -82,6 +122,11 @@ class Books:
     def missing(self) -> int:
         """How many events never came."""
         return len(self._arrivals) - self.account.arrived
+
+    def gaps(self) -> Gaps:
+        """Looks at every event: for the end of a run."""
+        refused = sum(1 for event, given in enumerate(self._refused) if given and not self._arrivals[event])
+        return Gaps(sum(self._latest) + len(self._latest) - self.account.arrived, refused)
 
     def report(self) -> dict[str, float]:
         """The account as JSON takes it."""
@@ -108,6 +153,7 @@ class Books:
     def _first_arrival(self, user: int, place: int, now: float) -> None:
         account = self.account
         account.arrived += 1
+        account.healthy += not is_sick(user)
         account.last = now
         if place < self._latest[user]:
             account.late += 1

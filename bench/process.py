@@ -16,6 +16,7 @@ from typing import Self
 
 TICK = os.sysconf("SC_CLK_TCK")
 INTERVAL = 0.02
+LOOK_ROUND = 25  # so many samples between two looks for new children
 
 
 def _cpu(stat: Path) -> float:
@@ -25,16 +26,30 @@ def _cpu(stat: Path) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def _parent(stat: Path) -> int:
-    return int(stat.read_text().rpartition(")")[2].split()[1])
+def _parents() -> dict[int, int]:
+    """Every process of the machine, and who started it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):  # ended meanwhile
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return parents
+
+
+def descendants(pid: int) -> set[int]:
+    """A process and all that it, its children and theirs have started and that still run."""
+    parents, found, latest = _parents(), {pid}, {pid}
+    while latest:
+        latest = {child for child, parent in parents.items() if parent in latest} - found
+        found |= latest
+    return found
 
 
 def family() -> float:
-    """CPU seconds so far of this process and the children that run: the whole bench."""
-    total = _cpu(Path("/proc/self/stat"))
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    """CPU seconds so far of this process and all below it that run: the whole bench."""
+    total = 0.0
+    for pid in descendants(os.getpid()):
         with suppress(OSError, IndexError):  # ended meanwhile
-            total += _cpu(stat) if _parent(stat) == os.getpid() else 0.0
+            total += _cpu(Path("/proc") / str(pid) / "stat")
     return total
 
 
@@ -57,10 +72,11 @@ class Others:
 
 
 class Watch:
-    """Samples a process until the end of its ``with`` block, or until the process ends."""
+    """Samples a process and what it has started, until the end of its ``with`` block, or until the process ends."""
 
     def __init__(self, pid: int) -> None:
-        self._folder = Path("/proc") / str(pid)
+        self._pid = pid
+        self._members = {pid}
         self._times: list[float] = []
         self._seconds: list[float] = []
         self._peak = 0
@@ -79,7 +95,7 @@ class Watch:
 
     @property
     def peak(self) -> int:
-        """The largest resident memory so far, in bytes."""
+        """The largest resident memory so far, in bytes; what processes share counts for each."""
         return self._peak
 
     def cpu(self, begin: float, end: float) -> float:
@@ -95,15 +111,22 @@ class Watch:
         return self._seconds[after - 1] + share * (self._seconds[after] - self._seconds[after - 1])
 
     def _watch(self) -> None:
+        count = 0
         while not self._over.wait(INTERVAL):
+            if count % LOOK_ROUND == 0:
+                self._members = descendants(self._pid)
             try:
                 self._sample()
             except (OSError, IndexError):
-                return  # the process is gone
+                if not Path(f"/proc/{self._pid}/stat").exists():
+                    return
+                self._members = descendants(self._pid)
+            count += 1
 
     def _sample(self) -> None:
-        seconds = _cpu(self._folder / "stat")
+        folders = [Path("/proc") / str(pid) for pid in self._members]
+        seconds = sum(_cpu(folder / "stat") for folder in folders)
         self._times.append(time.time())
         self._seconds.append(seconds)
-        status = (self._folder / "status").read_text()
-        self._peak = int(status.partition("VmHWM:")[2].split()[0]) << 10
+        statuses = [(folder / "status").read_text() for folder in folders]
+        self._peak = max(self._peak, sum(int(status.partition("VmHWM:")[2].split()[0]) << 10 for status in statuses))

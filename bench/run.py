@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.books import Account
+from bench.books import Account, Gaps
 from bench.process import Others, Watch
 from bench.topic import TOPIC
+from bench.trouble import WELL, Trouble
 from bench.workload import Workload
 
 START = 90.0  # seconds until the first request must have come
@@ -116,10 +117,11 @@ def figures(account: Account, watch: Watch, events: int, others: float) -> Figur
 
 
 @contextmanager
-def a_sink(workload: Workload, latency: float, failing: int = 0) -> Iterator[str]:
+def a_sink(workload: Workload, latency: float, failing: int = 0, trouble: Trouble = WELL) -> Iterator[str]:
     """A sink in a process of its own, where so many users fail at first; its URL."""
     sizes = ("--events", str(workload.events), "--users", str(workload.users), "--latency", str(latency))
-    command = (sys.executable, "-m", "bench.sink", *sizes, "--failing", str(failing))
+    troubles = ("--failing", str(failing), "--trouble", trouble.kind, "--trouble-seconds", str(trouble.seconds))
+    command = (sys.executable, "-m", "bench.sink", *sizes, *troubles)
     sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert sink.stdout is not None  # noqa: S101  (asked for above; for the type checker)
@@ -133,6 +135,12 @@ def books(url: str) -> Account:
     """What the sink has seen so far."""
     with urllib.request.urlopen(f"{url}/books", timeout=5) as answer:  # noqa: S310  (the loopback's own sink)
         return Account(**json.load(answer))
+
+
+def gaps(url: str) -> Gaps:
+    """What did not come so far."""
+    with urllib.request.urlopen(f"{url}/gaps", timeout=30) as answer:  # noqa: S310  (as above)
+        return Gaps(**json.load(answer))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them.
+"""The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them, ``GET /gaps`` what
+did not come.
 
-Some users may fail (500) until ``GET /recover``.
+Some users may fail (500) until ``GET /recover``, and there may be a :class:`Trouble`.
 
 A hand-written protocol: it must cost a fraction of what it measures. One request at a time on a connection, bodies
 with a ``Content-Length``; that is what the worker sends.
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import cast
 
@@ -19,6 +22,7 @@ import orjson
 import uvloop
 
 from bench.books import Books
+from bench.trouble import Kind, Trouble
 
 ANSWER_BODY = b'{"status":"success"}'
 ANSWER = (
@@ -27,6 +31,7 @@ ANSWER = (
     + b"\r\n\r\n"
 ) + ANSWER_BODY
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+ANSWERS = {200: ANSWER, 500: REFUSAL, 503: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"}
 HEAD_ENDS = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
@@ -34,9 +39,10 @@ LENGTH = b"content-length:"
 class Sink(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, books: Books, latency: float) -> None:
+    def __init__(self, books: Books, latency: float, trouble: Trouble) -> None:
         self._books = books
         self._latency = latency
+        self._trouble = None if trouble.kind is Kind.NONE else trouble
         self._transport: asyncio.Transport | None = None
         self._waiting = b""
         self._loop = asyncio.get_running_loop()
@@ -56,6 +62,8 @@ class Sink(asyncio.Protocol):
         self._waiting = b""
         if data.startswith(b"GET /books"):
             self._write(answer(orjson.dumps(self._books.report())))
+        elif data.startswith(b"GET /gaps"):
+            self._write(answer(orjson.dumps(asdict(self._books.gaps()))))
         elif data.startswith(b"GET /recover"):
             self._books.failing = 0
             self._write(answer(b""))
@@ -64,20 +72,29 @@ class Sink(asyncio.Protocol):
 
     def _take(self, body: bytes) -> None:
         if self._books.refuses(body):
-            self._soon(partial(self._write, REFUSAL))
+            self._soon(self._latency, partial(self._write, REFUSAL))
+        elif self._trouble is None:
+            self._soon(self._latency, partial(self._answer, self._books.arrive(body, time.time()), ANSWER))
         else:
-            self._soon(partial(self._answer, self._books.arrive(body, time.time())))
+            self._take_in(self._trouble, body, time.time())
 
-    def _soon(self, reply: Callable[[], None]) -> None:
-        if self._latency:
-            self._loop.call_later(self._latency, reply)
+    def _take_in(self, trouble: Trouble, body: bytes, now: float) -> None:
+        user = self._books.user(body)
+        since = now - (self._books.account.first or now)
+        reply = trouble.reply(-1 if user is None else user, since, random.random())
+        entered = self._books.arrive(body, now) if reply.accepted else self._books.refuse(body, now)
+        self._soon(self._latency + reply.wait, partial(self._answer, entered, ANSWERS[reply.status]))
+
+    def _soon(self, wait: float, reply: Callable[[], None]) -> None:
+        if wait:
+            self._loop.call_later(wait, reply)
         else:
             reply()
 
-    def _answer(self, user: int | None) -> None:
+    def _answer(self, user: int | None, text: bytes) -> None:
         if user is not None:
             self._books.leave(user)
-        self._write(ANSWER)
+        self._write(text)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -94,10 +111,10 @@ def answer(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(body)).encode() + HEAD_ENDS + body
 
 
-async def serve(books: Books, latency: float) -> None:
+async def serve(books: Books, latency: float, trouble: Trouble) -> None:
     """Serve for ever on a free port of the loopback; print the port."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Sink(books, latency), "127.0.0.1", 0, backlog=4096)
+    server = await loop.create_server(lambda: Sink(books, latency, trouble), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -108,8 +125,11 @@ def main() -> None:
     parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--failing", type=int, default=0, help="so many users are refused at first")
+    parser.add_argument("--trouble", type=Kind, default=Kind.NONE, help=", ".join(Kind))
+    parser.add_argument("--trouble-seconds", type=float, default=0.0, help="how long it lasts, from the first request")
     given = parser.parse_args()
-    uvloop.run(serve(Books(given.events, given.users, given.failing), given.latency))
+    trouble = Trouble(given.trouble, given.trouble_seconds)
+    uvloop.run(serve(Books(given.events, given.users, given.failing), given.latency, trouble))
 
 
 if __name__ == "__main__":

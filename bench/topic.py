@@ -12,16 +12,16 @@ TOPIC = "bench"
 PATIENCE = 120.0
 
 
-def fill(bootstrap: Sequence[str], workload: Workload) -> None:
+def fill(bootstrap: Sequence[str], workload: Workload, topic: str = TOPIC) -> None:
     """Make the topic and produce the workload. Raises what Kafka answers."""
     admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
     try:
-        admin.create_topics({TOPIC: {"num_partitions": workload.partitions, "replication_factor": 1, "configs": {}}})
+        admin.create_topics({topic: {"num_partitions": workload.partitions, "replication_factor": 1, "configs": {}}})
     finally:
         admin.close()
     producer = KafkaProducer(bootstrap_servers=list(bootstrap), linger_ms=20, batch_size=256 << 10)
     try:
-        sent = [producer.send(TOPIC, value, key=key) for key, value in records(workload)]
+        sent = [producer.send(topic, value, key=key) for key, value in records(workload)]
         producer.flush(timeout=PATIENCE)
         for each in sent:
             each.get(0)

@@ -35,7 +35,9 @@ def kept(*bodies: bytes) -> Account:
 
 
 def test_events_in_order_are_counted_once() -> None:
-    assert Account(requests=3, arrived=3, peak_open=1, first=1.0, last=3.0) == kept(a_body(0), a_body(1), a_body(2))
+    size = len(a_body(0))
+    account = Account(requests=3, arrived=3, bytes=3 * size, peak_open=1, first=1.0, last=3.0)
+    assert account == kept(a_body(0), a_body(1), a_body(2))
 
 
 def test_an_event_after_a_later_one_of_its_user_is_late() -> None:

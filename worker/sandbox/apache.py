@@ -110,7 +110,7 @@ def apache(
     scram: Sequence[str] = (),
     timeout: float = 60.0,
 ) -> Iterator[Cluster]:
-    """Apache Kafka with its data in ``folder``, which must exist.
+    """Apache Kafka with its data in ``folder``, which must exist; what an earlier call left there is served again.
 
     ``settings`` are added to each node's server.properties; ``listeners`` are further ones of the first node
     ("SASL_SSL"); ``scram`` are users as Kafka's storage tool takes them ("SCRAM-SHA-512=[name=…,password=…]").
@@ -186,7 +186,9 @@ def _format(java: Sequence[str], nodes: Sequence[Path], scram: Sequence[str]) ->
     cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
     users = [part for user in scram for part in ("--add-scram", user)]
     for properties in nodes:
-        tool = (*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), "--ignore-formatted")
+        if (properties.parent / "data" / "meta.properties").exists():
+            continue  # of an earlier start, by another cluster id, which the tool would refuse
+        tool = (*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
         done = subprocess.run((*tool, *users), capture_output=True, text=True, check=False)  # noqa: S603  (as above)
         if done.returncode:
             raise BrokerUnavailable(f"Kafka could not format its folder: {done.stdout}{done.stderr}"[-2000:])

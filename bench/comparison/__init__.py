@@ -1,0 +1,1 @@
+"""The worker beside what people would pick instead: ``python -m bench.compare --help``."""

@@ -1,0 +1,51 @@
+"""Under what everybody is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.trouble import WELL, Kind, Trouble
+from bench.workload import Workload
+
+WINDOW = 12.0  # seconds for which a tenth of the users is slow or refused
+SETTLED = 2.0  # seconds of it that are not counted: until the trouble is met
+AFTER = 8.0  # seconds in which what was refused may still come
+
+SHORT = ("short", Workload(events=20_000, users=4_000))
+FULL = ("full", Workload(events=100_000))
+LONG = ("long", Workload(events=300_000))
+TOPICS = dict((SHORT, FULL, LONG))
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``limit``: seconds from the first request after which a run is cut. ``skip``: events before the rate is taken.
+
+    ``short``: the topic of peers that send one by one, who would not get through the other one. ``sequential``: whether
+    they take part. ``repeated``: in every round; else in the first only. ``kill``: at half of the topic.
+    """
+
+    name: str
+    topic: str
+    limit: float
+    latency: float = 0.0
+    trouble: Trouble = WELL
+    skip: int = 0
+    kill: bool = False
+    repeated: bool = False
+    sequential: bool = True
+    short: str | None = None
+
+    def topic_of(self, sequential: bool) -> str:
+        return self.short if sequential and self.short else self.topic
+
+
+SCENARIOS = (
+    Scenario("0 ms", "full", 10.0, repeated=True),
+    Scenario("50 ms", "full", 8.0, latency=0.05, repeated=True),
+    Scenario("warm", "long", 30.0, skip=100_000, sequential=False),
+    Scenario("flaky", "short", 30.0, trouble=Trouble(Kind.FLAKY)),
+    Scenario("kill", "full", 45.0, kill=True, short="short"),
+    Scenario("slow", "long", WINDOW + AFTER, latency=0.05, trouble=Trouble(Kind.SLOW, WINDOW), sequential=False),
+    Scenario("down", "long", WINDOW + AFTER, latency=0.05, trouble=Trouble(Kind.DOWN, WINDOW), sequential=False),
+)

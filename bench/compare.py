@@ -6,6 +6,7 @@ Every run is written down at once; a second call goes on where the first ended (
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ FOLDER = Path("build/comparison")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1: something could not be built or run."""
     given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: what was started is stopped
     began = time.monotonic()
     notes = Notes(given.folder)
     peers = [each for each in PEERS if not given.only or each.name in given.only]

@@ -6,17 +6,15 @@ import json
 import subprocess
 import sys
 import time
-import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 
 from kafka import KafkaAdminClient, KafkaProducer
-from prometheus_client.parser import text_string_to_metric_families
 
-from worker.metrics import PREFIX
+from bench.admin import Admin, got
 from worker.sandbox.brokers import apache
 from worker.sandbox.processes import LOCAL, free_port
 
@@ -60,12 +58,12 @@ SANDBOX = "from worker.sandbox.stand_alone import serve; import sys; serve(sys.a
 
 @dataclass(slots=True)
 class Worker:
-    """One that runs. ``settled`` and ``requests`` are its own metrics; the login is left out of the requests."""
+    """One that runs."""
 
     process: subprocess.Popen[bytes]
-    admin: str
+    admin: Admin
     deadline: float
-    _before: dict[str, int] = field(default_factory=dict)
+    _settled: Counter[str] = field(default_factory=Counter)
 
     @property
     def memory(self) -> float:
@@ -74,47 +72,19 @@ class Worker:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def requests(self, destination: str) -> int:
-        return sum(
-            int(value)
-            for name, labels, value in self._scrape()
-            if (name, labels.get("destination")) == ("requests_total", destination) and labels["operation"] != "login"
-        )
+        """All so far but logins."""
+        return self.admin.total("requests_total", destination, without="login")
 
     def settle(self, destination: str, events: int) -> None:
-        """Wait until so many events more were consumed and nothing is pending.
-
-        Raises ``TimeoutError`` at the deadline, and where the worker has ended.
-        """
-        before = self._before.get(destination, 0)
-        while True:
-            found = {name: self._sum(name, destination) for name in ("events_consumed_total", "events_pending")}
-            if found["events_consumed_total"] >= before + events and not found["events_pending"]:
-                self._before[destination] = found["events_consumed_total"]
-                return
-            self._must_go_on(f"{found} of {events} at {destination}")
-            time.sleep(LOOK)
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: self._answers("readyz"), self.process, self.deadline, "the worker")
-
-    def _answers(self, page: str) -> bool:
-        return bool(_get(f"{self.admin}/{page}"))
-
-    def _sum(self, metric: str, destination: str) -> int:
-        found = (
-            int(value)
-            for name, labels, value in self._scrape()
-            if name == metric and labels.get("destination") == destination
+        """Wait until so many more are settled. Raises ``TimeoutError`` at the deadline, or where the worker ends."""
+        self._settled[destination] += events
+        wanted = self._settled[destination]
+        wait_for(
+            lambda: self.admin.total("events_settled_total", destination) >= wanted,
+            self.process,
+            self.deadline,
+            f"settle {wanted:,} events of {destination}",
         )
-        return sum(found)
-
-    def _scrape(self) -> list[tuple[str, dict[str, str], float]]:
-        families = text_string_to_metric_families(_get(f"{self.admin}/metrics").decode())
-        return [(one.name.removeprefix(PREFIX), one.labels, one.value) for each in families for one in each.samples]
-
-    def _must_go_on(self, what: str) -> None:
-        if time.monotonic() > self.deadline or self.process.poll() is not None:
-            raise TimeoutError(f"the worker stopped, or its time is up: {what}")
 
 
 @dataclass(slots=True)
@@ -150,8 +120,8 @@ class Stand:
         )
         command = ("-m", "worker.cli", "run", "--config", str(self.config))
         with a_process(self.folder / f"{topic}.log", *command) as process:
-            found = Worker(process, f"http://{admin}", self.deadline)
-            found.wait_until_ready()
+            found = Worker(process, Admin(f"http://{admin}"), self.deadline)
+            wait_for(lambda: found.admin.ready, process, self.deadline, "come up")
             yield found
 
 
@@ -163,17 +133,24 @@ def a_stand(folder: Path, deadline: float) -> Iterator[Stand]:
     """
     with ExitStack() as exits:
         bootstrap = exits.enter_context(apache(folder)).bootstrap
-        address = f"{LOCAL}:{free_port()}"
-        process = exits.enter_context(a_process(folder / "vendors.log", "-c", SANDBOX, address))
-        wait_for(lambda: bool(_get(f"http://{address}/sandbox/counts")), process, deadline, "the stand-ins")
-        create(bootstrap, "sync", "stream")
-        yield Stand(folder, bootstrap, f"http://{address}", deadline)
+        vendors = exits.enter_context(the_vendors(folder, deadline))
+        _create(bootstrap, "sync", "stream")
+        yield Stand(folder, bootstrap, vendors, deadline)
 
 
-def create(bootstrap: tuple[str, ...], *topics: str, partitions: int = PARTITIONS) -> None:
+@contextmanager
+def the_vendors(folder: Path, deadline: float) -> Iterator[str]:
+    """The stand-ins, which keep no record of what they were asked; their URL."""
+    address = f"{LOCAL}:{free_port()}"
+    with a_process(folder / "vendors.log", "-c", SANDBOX, address) as process:
+        wait_for(lambda: bool(got(f"http://{address}/sandbox/counts")), process, deadline, "come up")
+        yield f"http://{address}"
+
+
+def _create(bootstrap: tuple[str, ...], *topics: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
     try:
-        admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1} for topic in topics})
+        admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1} for topic in topics})
     finally:
         admin.close()
 
@@ -195,17 +172,8 @@ def a_process(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for(done: Callable[[], bool], process: subprocess.Popen[bytes], deadline: float, what: str) -> None:
-    """Raises ``TimeoutError``."""
+    """Raises ``TimeoutError``, also where the process ends."""
     while not done():
         if time.monotonic() > deadline or process.poll() is not None:
-            raise TimeoutError(f"{what} did not come up")
+            raise TimeoutError(f"process {process.pid} did not {what} (exit code: {process.poll()})")
         time.sleep(LOOK)
-
-
-def _get(url: str) -> bytes:
-    """The body; nothing where nobody answers, or not well."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  (the loopback's own)
-            return bytes(answer.read())
-    except (URLError, OSError):
-        return b""

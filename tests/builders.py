@@ -86,7 +86,7 @@ def an_event(
 
 
 def a_policy(**fields: Any) -> Policy:
-    return Policy(**{"integration": "Wigzo", **fields})
+    return Policy(**{"integration": "Wigzo", "concurrency": 512, **fields})
 
 
 def a_status(**fields: Any) -> Status:
@@ -102,6 +102,8 @@ def a_status(**fields: Any) -> Status:
         next_give_up=None,
         at_risk=0,
         limited_by=frozenset(),
+        requests_open=0,
+        concurrency_limit=512,
         imbalance=0,
         partitions={},
     )

@@ -313,7 +313,7 @@ MISTAKES: dict[str, tuple[Any, ...]] = {
     ),
     "a number that is none": (
         (TOKEN, f"{TOKEN}\nconcurrency = true"),
-        f"{SHOP}.concurrency ({VARIABLE}__CONCURRENCY): found true, expected a whole number above 0",
+        f'{SHOP}.concurrency ({VARIABLE}__CONCURRENCY): found true, expected a whole number above 0, or "auto"',
     ),
     "a bad size": (
         (TOKEN, f'{TOKEN}\nbuffer_bytes = "64 megs"'),

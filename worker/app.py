@@ -168,7 +168,7 @@ class Worker:
             transport=self._transport(destination, may_write),
             producer=producer,
             dead_letters=destination.dead_letters,
-            concurrency=destination.policy.concurrency,
+            concurrency=destination.policy.most_open,
             request_timeout=destination.request_timeout,
             drain_timeout=self.settings.worker.drain_timeout,
             clock=clock,
@@ -224,4 +224,4 @@ class Worker:
         return Producer(self.connection, call=asyncio.get_running_loop().call_soon_threadsafe, log=self.log)
 
     def _transport(self, destination: DestinationSettings, may_write: Callable[[], bool]) -> wires.Transport:
-        return way_out(destination, destination.policy.concurrency, may_write)
+        return way_out(destination, destination.policy.most_open, may_write)

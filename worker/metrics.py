@@ -82,7 +82,7 @@ METRICS: Final = (
         "events_pending",
         ("state",),
         "Events in memory. Most sleep: the destination fails for them, see retries_total. Most are ready: it is slow, "
-        "or concurrency is low.",
+        "see concurrency_limit.",
         lambda lane: by({state: lane.status.pending.get(state, 0) for state in get_args(PendingState)}),
     ),
     _lane(
@@ -130,6 +130,21 @@ METRICS: Final = (
         ("operation",),
         "Time from a request to its answer. Near request_timeout: the vendor is too slow, or the timeout too short.",
         lambda lane: by(lane.tally.request_duration),
+    ),
+    _lane(
+        "gauge",
+        "requests_open",
+        (),
+        "Requests that the destination has not answered yet. Near concurrency_limit: that is what limits the rate.",
+        lambda lane: single(lane.status.requests_open),
+    ),
+    _lane(
+        "gauge",
+        "concurrency_limit",
+        (),
+        "Requests that may be open at once: what was found to be best, or the fixed number. Low, and the requests "
+        "slow: the destination takes no more.",
+        lambda lane: single(lane.status.concurrency_limit),
     ),
     _lane(
         "histogram",
@@ -203,8 +218,8 @@ METRICS: Final = (
         "gauge",
         "consumer_lag",
         ("topic", "partition"),
-        "Records not settled yet; what is settled ahead counts as done. Growing while the state is open: raise "
-        "concurrency, or run more workers (at most one a partition).",
+        "Records not settled yet; what is settled ahead counts as done. Growing while the state is open: see "
+        "limited_by and concurrency_limit, or run more workers (at most one a partition).",
         lambda lane: lane.lag(),
     ),
     _lane(
@@ -243,7 +258,8 @@ METRICS: Final = (
         "1 for each thing that keeps the lane from going on. idle: nothing to do. held: see destination_state. "
         "buffer events, buffer bytes: the destination is slower than the topic. offset map: users fail for long. "
         "failing users: nobody else is left, see keys_failing. retry budget: retries wait for their share of the "
-        "requests. rate: the vendor's limit is spent evenly, and more workers would get no more of it. "
+        "requests. concurrency: the destination takes no more at once, see concurrency_limit. rate: the vendor's limit "
+        "is spent evenly, and more workers would get no more of it. "
         "dead letters, commit: Kafka does not take what is written. lease: Kafka does not answer this "
         "worker, so its partitions may be another's. disabled: by its setting.",
         lambda lane: (((limit,), 1.0) for limit in sorted(lane.status.limited_by)),

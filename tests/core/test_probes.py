@@ -6,6 +6,7 @@ from mappings.contract import Request
 from tests.builders import a_record, an_event
 from tests.core.virtual import P0
 from tests.simulation.destination import DESTINATION, Account
+from worker.core.concurrency import Concurrency
 from worker.core.conversation import Conversation
 from worker.core.holds.gate import Gate
 from worker.core.holds.states import Signal, State
@@ -20,7 +21,7 @@ class Held:
     """A lane that holds, and users who wait in it."""
 
     def __init__(self, signal: Signal = Signal.TRIPPED) -> None:
-        self.gate = Gate(10)
+        self.gate = Gate(Concurrency(10, adaptive=False))
         self.gate.signal(signal, 0.0)
         self.queues = Queues()
         self.assignment = Assignment(P0, Ledger(0))

@@ -19,7 +19,8 @@ from worker.metrics import METRICS
 UNKNOWN: Final = 1e9  # more than any lag: Kafka's own then counts
 JOB: Final = "growth/relay-segment-relay"  # prometheus-operator: <namespace>/<PodMonitor>
 # What keeps a lane from going on, and whether more workers mend it.
-MENDED: Final = ("idle", "buffer events", "buffer bytes", "retry budget")
+# (Concurrency that was found low may be the worker's own full core, which another one mends.)
+MENDED: Final = ("idle", "buffer events", "buffer bytes", "retry budget", "concurrency")
 NOT_MENDED: Final = ("failing users", "offset map", "rate", "dead letters", "commit", "lease")
 
 Series = dict[str, str]

@@ -9,10 +9,10 @@ from typing import Final
 
 from mappings.contract import Response
 from worker.core.packing import Packer
-from worker.core.places import NOWHERE, Places
+from worker.core.places import BYTES_A_SLOT, NOWHERE, Places
 
 BYTES: Final = 32 << 20
-SLOT: Final = 64  # bytes of the whole for each slot of the table, which takes 12 of them
+SHARE: Final = 64  # bytes of the whole for each slot of the table
 
 HEAD: Final = Struct("<dIIIh")  # when it was learnt, the record's length, its owner, how many keys, the status
 NUMBER: Final = Struct("<Q")  # of a key
@@ -38,7 +38,7 @@ class AnswerStore:
     ``number`` spreads keys over 64 bits; a record holds its keys as well, so no key ever gets another one's answer.
     """
 
-    __slots__ = ("_end", "_head", "_number", "_packer", "_places", "_ring", "_tail", "bytes", "records")
+    __slots__ = ("_end", "_head", "_number", "_packer", "_places", "_ring", "_room", "_tail", "bytes", "records")
 
     def __init__(self, bytes: int = BYTES, number: Callable[[str], int] = hash) -> None:  # noqa: A002
         self.bytes = bytes
@@ -46,7 +46,8 @@ class AnswerStore:
         self._number = number
         self._packer: Packer | None = None
         self._places = Places(2)
-        self._ring = bytearray()
+        self._ring = bytearray()  # it grows with what it holds
+        self._room = 0  # bytes that it may have
         self._head = self._tail = 0  # where the next record goes; where the oldest one is
         self._end = NOWHERE  # where the last lap's records end, while there are any
 
@@ -73,9 +74,9 @@ class AnswerStore:
         size = HEAD.size + len(tail)
         for number in numbers:
             self._places.drop(number)
-        if size > len(self._ring) or len(keys) > self._places.most:
+        if size > self._room or len(keys) > self._places.most:
             return
-        place = self._room(size, len(keys))
+        place = self._make_room(size, len(keys))
         status = -answer.status if answer.body is None else answer.status
         self._ring[place : place + size] = HEAD.pack(since, size, owner, len(keys), status) + tail
         for number in numbers:
@@ -86,18 +87,18 @@ class AnswerStore:
         self._places.drop(self._number(key) & ALL)
 
     def _begin(self, said: bytes) -> None:
-        slots = 1 << max(self.bytes // SLOT, 2).bit_length() - 1
+        slots = 1 << max(self.bytes // SHARE, 2).bit_length() - 1
         self._packer = Packer(said)
         self._places = Places(slots)
-        self._ring = bytearray(self.bytes - 12 * slots)  # pages that were not written yet are not there
+        self._room = self.bytes - BYTES_A_SLOT * slots
 
     # --- the ring: records from _tail to _head, or from _tail to _end and from 0 to _head
 
-    def _room(self, size: int, keys: int) -> int:
+    def _make_room(self, size: int, keys: int) -> int:
         """Where a record of ``size`` bytes goes; as many of the oldest ones go as are in its way."""
         while self._places.taken + keys > self._places.most:
             self._forget_oldest()
-        if self._head + size > len(self._ring):
+        if self._head + size > self._room:
             while self.records and self._tail >= self._head:
                 self._forget_oldest()
             self._end, self._head = self._head, 0

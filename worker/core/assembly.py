@@ -8,6 +8,7 @@ from typing import Any
 from mappings.contract import Destination
 from worker.core.chronicle import Chronicle
 from worker.core.commits import Commits
+from worker.core.concurrency import Concurrency
 from worker.core.delivery import Delivery
 from worker.core.departures import Departures
 from worker.core.effects import Note
@@ -60,7 +61,7 @@ def assemble(
 ) -> Assembly:
     """The parts of a new lane, wired to each other. ``commit_interval`` is seconds."""
     tally, notes = Tally(), list[Note]()
-    queues, letters, gate, cache = parts.queues(), Letters(version), Gate(policy.concurrency), parts.cache()
+    queues, letters, gate, cache = parts.queues(), Letters(version), Gate(_concurrency(policy)), parts.cache()
     intake = Intake(policy, queues, letters, tally)
     settling = Settling(queues, letters, tally, notes)
     probes = parts.probes(gate, queues, intake.assignments)
@@ -86,3 +87,7 @@ def assemble(
         chronicle=Chronicle(gate, intake, tally, notes),
         pacing=None if policy.rate is None else Pacing(turns, Pace(policy.rate)),
     )
+
+
+def _concurrency(policy: Policy) -> Concurrency:
+    return Concurrency(policy.most_open, adaptive=policy.concurrency == "auto")

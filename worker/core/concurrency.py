@@ -41,6 +41,8 @@ BEYOND_DOUBT: Final = 3.0  # times what a quick look may be off
 FAIRLY_SURE: Final = 0.08  # share by which a careful look may be off
 SURE: Final = 0.06  # and a trial's
 BACK_OFF: Final = 0.7
+UNKNOWN: Final = 1.0  # seconds after which an answer is slow, as long as nothing is known
+UNHEARD_OF: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Concurrency:
         self._looks = 0  # since the last trial that nothing but the time asked for
         self._up = False  # the next trial in a calm
 
+    @property
+    def was_found(self) -> bool:
+        """It is the destination's, and not what the settings allow."""
+        return self.limit < self.most
+
     # --- the hot path
 
     def answered(self, operation: str, seconds: float, open_: int, now: float) -> bool:
@@ -102,6 +109,17 @@ class Concurrency:
         if self._heard >= self._due:
             self._look(open_ - 1, now)
         return seconds > latencies.slow_after
+
+    def is_slow(self, operation: str, seconds: float) -> bool:
+        """Is it much longer than usual?"""
+        latencies = self._operations.get(operation)
+        return latencies is not None and seconds > latencies.slow_after
+
+    @property
+    def slow_after(self) -> float:
+        """Seconds after which an answer is slow, whatever the operation."""
+        known = [each.slow_after for each in self._operations.values() if each.slow_after < UNHEARD_OF]
+        return max(known, default=UNKNOWN)
 
     # --- what is refused
 

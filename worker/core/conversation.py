@@ -34,6 +34,7 @@ class Conversation:
     __slots__ = (
         "answers",
         "destination",
+        "generation",
         "items",
         "last_status",
         "looked_up",
@@ -54,6 +55,7 @@ class Conversation:
         self.destination = destination
         self.settings = settings
         self.probe = False
+        self.generation = 0  # of its request that is under way (worker.core.slow_users)
         self.restart()
 
     def restart(self) -> None:

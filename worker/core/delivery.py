@@ -7,6 +7,7 @@ from typing import Any, Final, assert_never
 
 from mappings.contract import Destination, Quota, Rejected, Request, Response
 from worker.core.answers import (
+    TO_FLOW,
     EventRefused,
     Failed,
     OverLimit,
@@ -41,8 +42,11 @@ class Delivery:
 
     def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
         """The answer to a ``Send``. What belongs to a partition that is gone changes nothing."""
-        self.turns.open -= 1
+        open_ = self.turns.open
+        self.turns.open = open_ - 1
         flow = send.conversation
+        if flow is not None:
+            self.turns.queues.slow.heard(flow)
         if isinstance(answer, Fault) and answer.kind in OUR_OWN:
             self._not_the_vendor(send, answer, now)
             return
@@ -52,6 +56,7 @@ class Delivery:
             return
         flow.user.assignment.open -= 1
         meant = verdict(send.request, answer, self.destination, now)
+        self._mind_pace(send, flow, meant, open_, now)
         if send.reading is not None:
             self.turns.cache.answered(send.reading, _learnt(flow, answer, meant), flow.user.assignment, now)
         if flow.user.assignment.gone:
@@ -64,6 +69,23 @@ class Delivery:
             self.turns.probes.done()
         if self.destination.quota is not None and isinstance(answer, Response):
             self._mind_quota(answer, now)
+
+    def _mind_pace(self, send: Send, flow: Conversation, meant: Verdict, open_: int, now: float) -> None:
+        """What the answer says of how much the destination takes at once, and of a user who is answered late."""
+        concurrency, queues = self.turns.gate.concurrency, self.turns.queues
+        if meant is TO_FLOW:
+            if queues.slow_wait and open_ < concurrency.limit:
+                open_ = concurrency.limit  # all of it is in use: the rest is kept for those who are not slow
+            late = concurrency.answered(send.request.operation, now - send.sent, open_, now)
+            queues.slow.judge(flow.user.key, slow=late)
+        elif isinstance(meant, OverLimit):
+            concurrency.refused(send.sent, open_, now)
+        elif isinstance(meant, Failed):
+            concurrency.failed(send.sent, open_, now)
+            if concurrency.is_slow(send.request.operation, now - send.sent):
+                queues.slow.judge(flow.user.key, slow=True)
+        if now >= queues.slow.turns_at:
+            queues.slow.turn(now, concurrency.slow_after)
 
     def _not_the_vendor(self, send: Send, fault: Fault, now: float) -> None:
         """The worker itself kept the request back, or closed its connection: nobody's trouble."""

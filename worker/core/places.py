@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 NOWHERE: Final = -1
+BYTES_A_SLOT: Final = 12
 
 
 class Places:
@@ -21,7 +22,6 @@ class Places:
         self.taken = 0
         self.most = slots - slots // 4  # fuller, and a search walks far
         self._last = slots - 1
-        # Zeroed by the system, and not there before it is written; an array would write it all now.
         self._numbers = memoryview(bytearray(8 * slots)).cast("Q")
         self._places = memoryview(bytearray(4 * slots)).cast("I")  # 0: an empty slot; else the place, plus one
 

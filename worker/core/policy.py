@@ -22,10 +22,16 @@ class Policy:
     consent_categories: tuple[str, ...] = ()
     consent_required: bool = False
     max_age: float | None = None
-    concurrency: int = 512
+    concurrency: int | Literal["auto"] = "auto"  # requests open at once; auto: found, up to the maximum
+    max_concurrency: int = 2_000
     rate: Rate | None = None  # of the vendor, for all workers together; None: unlimited
     retry_window: float = 4 * HOUR
     reject_guard: int | Literal["off"] = 500  # refused events of different users in a row
     unknown_outcome: Literal["retry", "dead-letter"] = "retry"
     buffer_events: int = 10_000
     buffer_bytes: int = 64 << 20
+
+    @property
+    def most_open(self) -> int:
+        """Requests that may ever be open at once."""
+        return self.max_concurrency if self.concurrency == "auto" else self.concurrency

@@ -18,7 +18,7 @@ PATIENCE: Final = 60.0  # seconds without progress and without a name for the wa
 
 # A full buffer is no reason to stand still by itself: room is made by what is under way, or sleeps. When there is
 # nothing of that, nobody will ever make any.
-FULL: Final = frozenset({"buffer events", "buffer bytes", "offset map", "failing users"})
+FULL: Final = frozenset({"buffer events", "buffer bytes", "offset map", "failing users", "concurrency"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from worker.core.items import Assignment, Folded, Item, User, UserState
 from worker.core.retry_budget import RetryBudget
+from worker.core.slow_users import SlowUsers
 
 
 class Queues:
@@ -21,7 +22,9 @@ class Queues:
         self.bytes = 0
         self.budget = RetryBudget()
         self.over_budget_until: float | None = None  # sleepers whose time has come wait for it
+        self.slow = SlowUsers()
         self._ready: list[tuple[int, int, User]] = []
+        self._slow: list[tuple[int, int, User]] = []  # slow users who are ready
         self._sleeping: list[tuple[float, int, User]] = []
         self._taken: dict[str, tuple[User, ...]] = {}  # by key that is open: who else waits for it
         self._tie = 0
@@ -54,11 +57,25 @@ class Queues:
         """Its head event may go."""
         user.state = UserState.READY
         self._tie += 1
-        heappush(self._ready, (user.waiting[0].arrival, self._tie, user))
+        line = self._slow if self.slow.keys and user.key in self.slow.keys else self._ready
+        heappush(line, (user.waiting[0].arrival, self._tie, user))
 
-    def take(self) -> User | None:
-        """The ready user whose head event came first; its key is open from now on."""
-        ready = self._ready
+    def take(self, limit: int = 1) -> User | None:
+        """The ready user whose head event came first; its key is open from now on.
+
+        Slow users go in that order as long as they have little of the ``limit``, else after the others, and no more of
+        them than their share.
+        """
+        if not self._slow:
+            return self._first(self._ready)
+        if self.slow.are_due(limit):
+            older = self._ready if self._ready and self._ready[0] < self._slow[0] else self._slow
+            user = self._first(older)
+            return user if user is not None else self.take(limit)
+        user = self._first(self._ready)
+        return user if user is not None or not self.slow.have_room(limit) else self._first(self._slow)
+
+    def _first(self, ready: list[tuple[int, int, User]]) -> User | None:
         while ready:
             arrival, _, user = heappop(ready)
             # A probe takes a user past the heap: what it leaves there is of an older head event, and too early now.
@@ -116,8 +133,13 @@ class Queues:
 
     @property
     def any_ready(self) -> bool:
-        """Somebody may be ready (an entry may prove stale)."""
+        """Somebody may be ready who is not slow (an entry may prove stale)."""
         return bool(self._ready)
+
+    @property
+    def slow_wait(self) -> bool:
+        """Slow users may be ready."""
+        return bool(self._slow)
 
     def settled(self, item: Item) -> None:
         """The head event of its user is done with."""
@@ -136,7 +158,9 @@ class Queues:
             user.behind.clear()
         assignment.users.clear()
         self._ready = [entry for entry in self._ready if entry[2].waiting]
+        self._slow = [entry for entry in self._slow if entry[2].waiting]
         self._sleeping = [entry for entry in self._sleeping if entry[2].waiting]
         heapify(self._ready)
+        heapify(self._slow)
         heapify(self._sleeping)
         return dropped

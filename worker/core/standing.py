@@ -34,6 +34,9 @@ def standing(
         limits.add("failing users")  # no end but the giving up, and for that the others' events are needed
     if queues.over_budget_until is not None:
         limits.add("retry budget")
+    open_ = sum(one.open for one in assignments.values())
+    if gate.concurrency.was_found and queues.any_ready and open_ >= gate.concurrency.limit:
+        limits.add("concurrency")
     if letters.refused:
         limits.add("dead letters")
     if gate.held:
@@ -53,6 +56,8 @@ def standing(
         next_give_up=min((end for end in ends if end is not None), default=None),
         at_risk=sum(one.at_risk for one in assignments.values()),
         limited_by=frozenset(limits),
+        requests_open=open_,
+        concurrency_limit=gate.concurrency.limit,
         imbalance=sum(tally.consumed.values()) - owed,
         partitions={partition: _partition(one) for partition, one in assignments.items()},
     )

@@ -95,5 +95,7 @@ class Status:
     next_give_up: float | None  # Unix seconds, from which on the first failing event is given up
     at_risk: int  # events that a crash now would repeat at most
     limited_by: frozenset[str]  # the names of docs/metrics.md
+    requests_open: int  # to the destination, at this moment
+    concurrency_limit: int  # how many may be
     imbalance: int  # consumed − (settled + released + pending): 0
     partitions: dict[TopicPartition, PartitionStatus]

@@ -67,7 +67,7 @@ class Turns:
     def _next(self, now: float) -> Conversation | None:
         if self.due:
             return self._resumed(self.due.popleft(), now)
-        user = self.queues.take()
+        user = self.queues.take(self.gate.concurrency.limit)
         return None if user is None else self._flow_of(user, now)
 
     def _probe(self, now: float) -> Effect | None:
@@ -189,6 +189,7 @@ class Turns:
         self.open += 1
         self.queues.budget.requests += 1
         flow.user.assignment.open += 1
+        self.queues.slow.sent(flow)
         return Send(request, now, flow, credentials, reading)
 
     def withheld(self, send: Send, now: float) -> None:

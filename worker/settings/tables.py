@@ -49,6 +49,10 @@ CountOrOff = Annotated[
     Annotated[int, BeforeValidator(whole), Field(gt=0)] | Literal["off"], Kind('a whole number above 0, or "off"')
 ]
 
+CountOrAuto = Annotated[
+    Annotated[int, BeforeValidator(whole), Field(gt=0)] | Literal["auto"], Kind('a whole number above 0, or "auto"')
+]
+
 
 def http_url(url: SecretStr) -> SecretStr:
     """The URL, if it is one that a proxy can have."""
@@ -160,7 +164,12 @@ class DestinationTable(Table):
     max_age: Duration | None = Field(
         default=None, description="Older events are skipped: nobody surveys about last month."
     )
-    concurrency: Count = Field(default=512, description="Requests that are open at once, at most.")
+    concurrency: CountOrAuto = Field(
+        default="auto",
+        description="Requests that may be open at once. auto: as many as the destination takes, found from its "
+        "latency and refusals.",
+    )
+    max_concurrency: Count = Field(default=2_000, description="The most that auto may find.")
     rate: RateOf | None = Field(
         default=None,
         description="The vendor's published limit: so many requests of all workers together, spent evenly. Each takes "

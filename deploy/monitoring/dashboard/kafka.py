@@ -18,7 +18,7 @@ ROW: Final = Row(
     [
         lines(
             "Lag",
-            "Records that are not settled. Growing while the lane is open: raise concurrency, or run more workers (at "
+            "Records that are not settled. Growing while the lane is open: see what limits it, or run more workers (at "
             "most one a partition). Growing while it is held: mend that, more workers help nothing.",
             Query(lag("destination"), "{{destination}}"),
             unit="short",

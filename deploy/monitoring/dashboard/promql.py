@@ -35,6 +35,7 @@ LIMITS: Final = (
     ("nothing", "green"),
     ("disabled", "#808080"),
     ("retry budget", "yellow"),
+    ("concurrency", "yellow"),
     ("rate", "yellow"),
     ("buffer events", "yellow"),
     ("buffer bytes", "yellow"),

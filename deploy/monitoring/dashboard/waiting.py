@@ -12,18 +12,30 @@ ROW: Final = Row(
     [
         lines(
             "Events in memory, by state",
-            "Most sleeping: the vendor fails for them, see the retries. Most ready: it is slow, or concurrency is low. "
+            "Most sleeping: the vendor fails for them, see the retries. Most ready: it is slow, see the requests open. "
             "Most behind their user: few users with many events. Dead-lettering for long: Kafka does not take them.",
             Query(by("destination, state", of("events_pending")) + " > 0", "{{destination}} {{state}}"),
+            width=6,
             unit="short",
             stacked=True,
             nothing="nothing waits",
+        ),
+        lines(
+            "Requests open, and how many may be",
+            "How many may be open is found by each worker: the level from where more would only wait for each other at "
+            "the vendor. Both the same: the vendor, or the worker's CPU, is what limits. Open far below: too few "
+            "different users wait, or nothing does.",
+            Query(by("destination", of("requests_open")), "{{destination}} open"),
+            Query(by("destination", of("concurrency_limit")), "{{destination}} allowed"),
+            width=6,
+            unit="short",
         ),
         lines(
             "Users failing",
             "Users whose next event fails at present; nobody else waits for them. A few: look at one in the log "
             "(first failure). Many, and rising: the vendor is ill; see its answers.",
             Query(by("destination", of("keys_failing")), "{{destination}}"),
+            width=6,
             unit="short",
             runbooks=["SegmentRelayFullOfFailingUsers", "SegmentRelayOffsetMapNearlyFull"],
         ),
@@ -32,6 +44,7 @@ ROW: Final = Row(
             "When the first failing event may become a dead letter, if others are delivered meanwhile. Below an hour: "
             "mend what it fails with now, or replay it later. An outage gives nothing up.",
             Query(f"min by (destination) ({of('next_give_up_timestamp_seconds')}) - time()", "{{destination}}"),
+            width=6,
             unit="s",
             steps=((None, "red"), (3600.0, "green")),
             least=None,

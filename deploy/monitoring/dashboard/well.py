@@ -119,7 +119,8 @@ ROW: Final = Row(
         timeline(
             "What limits it",
             "The gravest thing that keeps a worker from going on. *buffer …*: the vendor is slower than the topic. "
-            "*retry budget*: retries wait their turn. *rate*: the vendor's limit is spent evenly. *offset map*, "
+            "*retry budget*: retries wait their turn. *concurrency*: the vendor takes no more at once. *rate*: its "
+            "limit is spent evenly. *offset map*, "
             "*failing users*: mend what they fail with, or park them. *dead letters*, *commit*, *lease*: Kafka does "
             "not answer, see the brokers. *idle*: all is done.",
             Query(limit(), "{{destination}}"),

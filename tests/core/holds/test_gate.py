@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mappings.contract import Quota
+from worker.core.concurrency import Concurrency
 from worker.core.holds.gate import Change, Gate
 from worker.core.holds.states import HELD, TRANSITIONS, Signal, State
 
@@ -31,7 +32,7 @@ OPENED_BY = {
 
 def a_gate(state: State = State.OPEN, *, concurrency: int = 8, wait: float | None = None) -> Gate:
     """A gate that came into ``state`` at NOW."""
-    gate = Gate(concurrency)
+    gate = Gate(Concurrency(concurrency, adaptive=False))
     if state in HELD:
         gate.signal(HELD_BY[state], NOW, wait=wait)
     elif state is State.SLOW_START:
@@ -261,7 +262,7 @@ class Signals(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = Gate(4)
+        self.gate = Gate(Concurrency(4, adaptive=False))
         self.state = State.OPEN
         self.allowed = 4
         self.now = NOW
@@ -314,7 +315,7 @@ TestSignals = Signals.TestCase
 
 @given(st.lists(st.sampled_from(Signal), max_size=30))
 def test_every_change_is_told_once_and_in_order(signals: list[Signal]) -> None:
-    gate, states = Gate(4), [State.OPEN]
+    gate, states = Gate(Concurrency(4, adaptive=False)), [State.OPEN]
     for signal in signals:
         after = TRANSITIONS.get((states[-1], signal))
         if after is not None:

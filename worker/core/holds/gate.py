@@ -7,6 +7,7 @@ from typing import assert_never
 
 from mappings.contract import Quota
 from worker.core.answers import LONGEST_WAIT
+from worker.core.concurrency import Concurrency
 from worker.core.holds.states import HELD, TRANSITIONS, Signal, State
 
 LIMIT_UNSAID = 60.0  # seconds that a limited lane waits where nobody said how long
@@ -29,7 +30,7 @@ class Change:
 class Gate:
     """A lane's health. ``state`` moves by ``TRANSITIONS`` alone; times are Unix seconds."""
 
-    def __init__(self, concurrency: int) -> None:
+    def __init__(self, concurrency: Concurrency) -> None:
         self.concurrency = concurrency
         self.state = State.OPEN
         self.why = ""
@@ -37,7 +38,7 @@ class Gate:
         self.probe_at: float | None = None  # when the next probe is due; None while one is under way
         self.since = 0.0
         self.changes: list[Change] = []
-        self._allowed = concurrency
+        self._allowed = concurrency.most
         self._patience = BREAKER_FIRST
         self._quota: Quota | None = None
 
@@ -53,12 +54,15 @@ class Gate:
 
     def room(self, now: float) -> int:
         """How many requests may be open while the lane flows."""
+        limit = self.concurrency.limit
+        if self._allowed < limit:
+            limit = self._allowed
         if self._quota is None:
-            return self._allowed
+            return limit
         if now >= self._quota.until:
             self._quota = None
-            return self._allowed
-        return min(self._allowed, self._quota.left)
+            return limit
+        return min(limit, self._quota.left)
 
     def signal(self, signal: Signal, now: float, why: str = "", *, wait: float | None = None) -> bool:
         """``True`` when the state changed by it. ``wait``: seconds until the first probe, where somebody said so."""
@@ -87,7 +91,7 @@ class Gate:
                 self._allowed = 1
                 self.probe_at = self.operation = self._quota = None
             case State.OPEN:
-                self._allowed = self.concurrency
+                self._allowed = self.concurrency.most
             case _:  # pragma: no cover
                 assert_never(self.state)
 
@@ -127,7 +131,7 @@ class Gate:
         """One more answer after a hold: 1, 2, 4, … may be open."""
         if self.state is State.SLOW_START:
             self._allowed += 1
-            if self._allowed >= self.concurrency:
+            if self._allowed >= self.concurrency.limit:
                 self.signal(Signal.CAUGHT_UP, now)
 
     def quota(self, quota: Quota, now: float) -> None:

@@ -186,6 +186,12 @@ def test_the_table_shows_the_median_and_the_spread_but_the_worst_of_what_must_no
     assert "| planted | key | 8 (7–9) |" in markdown(a_machine(), [a_peer([])], results)
 
 
+def test_a_disturbed_run_counts_only_where_there_is_no_other() -> None:
+    quiet, disturbed = a_result(rate=9.0, others=0.1), a_result(number=2, rate=5.0, others=0.2)
+    assert "9" == Runs(a_peer([]), [quiet, disturbed]).spread("0 ms", lambda each: each.rate, ".0f")
+    assert "5*" == Runs(a_peer([]), [disturbed]).spread("0 ms", lambda each: each.rate, ".0f")
+
+
 def test_what_a_cut_run_lost_is_marked() -> None:
     results = [a_result(scenario="flaky", ended=Ending.CUT, lost=2, rate=5.0)]
     assert "| 2 (cut) |" in markdown(a_machine(), [a_peer([])], results)

@@ -11,6 +11,8 @@ from bench.comparison.peers import Peer
 
 NOTHING = "–"
 HEALTHY_SHARE = 0.9
+QUIET = 0.1  # of the machine, for programs outside the bench
+DISTURBED = "*"
 
 
 class Runs:
@@ -27,11 +29,13 @@ class Runs:
         return [each for each in self._results if each.scenario == scenario]
 
     def spread(self, scenario: str, figure: Callable[[Result], float | None], form: str) -> str:
-        """Median, and in brackets the smallest and the largest of several."""
-        values = [value for each in self.of(scenario) if (value := figure(each)) is not None]
+        """Median, and in brackets the smallest and the largest of several: of the runs that had the machine, if any."""
+        told = [(value, each.others) for each in self.of(scenario) if (value := figure(each)) is not None]
+        values = [value for value, others in told if others <= QUIET] or [value for value, _ in told]
         if not values:
             return NOTHING
-        middle = format(median(values), form)
+        disturbed = DISTURBED if min(others for _, others in told) > QUIET else ""
+        middle = format(median(values), form) + disturbed
         return middle if len(values) == 1 else f"{middle} ({min(values):{form}}–{max(values):{form}})"
 
     def worst(self, scenarios: Sequence[str], figure: Callable[[Result], int | float | None], form: str = ",") -> str:
@@ -54,7 +58,9 @@ def _environment(machine: Machine, results: Sequence[Result]) -> str:
     return (
         f"{machine.date}: {machine.cores} cores ({machine.processor}), {machine.memory:g} GiB, Linux {machine.kernel}, "
         f"Apache Kafka {machine.broker}, Python {machine.python}, Java {machine.java}, Go {machine.go}; "
-        f"other programs took {taken} of the machine."
+        f"other programs took {taken} of the machine. Rates and CPU: the median (smallest–largest) of the runs in "
+        f"which they took no more than {QUIET:.0%}, or of all where there is none ({DISTURBED}). "
+        "late, overlapping, twice and lost: the worst of all runs."
     )
 
 

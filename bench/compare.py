@@ -71,7 +71,12 @@ def trials(peers: Sequence[Peer], names: Sequence[str] | None, rounds: int) -> I
                 continue
             if number > 1 and not scenario.repeated:
                 continue
-            yield from (Trial(peer, scenario, number) for peer in peers if scenario.sequential or not peer.sequential)
+            yield from (Trial(peer, scenario, number) for peer in peers if takes_part(peer, scenario))
+
+
+def takes_part(peer: Peer, scenario: Scenario) -> bool:
+    """Whether the scenario would tell anything of this peer."""
+    return (scenario.sequential or not peer.sequential) and (scenario.slow or peer.fast)
 
 
 def longest(scenario: Scenario) -> float:

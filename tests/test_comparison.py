@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.books import Account, Books, Gaps
-from bench.compare import trials
+from bench.compare import takes_part, trials
 from bench.comparison.environment import Machine
 from bench.comparison.judging import Ending, Result, Sample, beginning, healthy_rate
 from bench.comparison.notes import Notes
@@ -162,6 +162,13 @@ def test_everybody_runs_once_before_anybody_runs_twice() -> None:
         ("0 ms", 2, first),
         ("0 ms", 2, second),
     ] == names
+
+
+def test_who_cannot_show_it_takes_no_part() -> None:
+    takers = {each.name: {other.name for other in PEERS if takes_part(other, each)} for each in SCENARIOS}
+    assert {each.name for each in PEERS} == takers["0 ms"]
+    assert {"redpanda-connect-1", "faststream", "kafka-python-requests"} == takers["0 ms"] - takers["down"]
+    assert {"faststream-64", "threads-requests-64"} <= takers["down"] - takers["warm"]
 
 
 def test_a_run_that_was_done_is_not_done_again(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ class Scenario:
     """``limit``: seconds from the first request after which a run is cut. ``skip``: events before the rate is taken.
 
     ``short``: the topic of peers that send one by one, who would not get through the other one. ``sequential``: whether
-    they take part. ``repeated``: in every round; else in the first only. ``kill``: at half of the topic.
+    they take part; ``slow``: whether those do who are not ``fast``. ``repeated``: in every round; else in the first
+    only. ``kill``: at half of the topic.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Scenario:
     latency: float = 0.0
     trouble: Trouble = WELL
     skip: int = 0
+    slow: bool = True
     kill: bool = False
     repeated: bool = False
     sequential: bool = True
@@ -47,7 +49,7 @@ def _a_tenth(kind: Kind, seconds: float) -> Scenario:
 SCENARIOS = (
     Scenario("0 ms", "full", 10.0, repeated=True),
     Scenario("50 ms", "full", 8.0, latency=0.05, repeated=True),
-    Scenario("warm", "long", 25.0, skip=100_000, sequential=False),
+    Scenario("warm", "long", 25.0, skip=100_000, sequential=False, slow=False),
     Scenario("flaky", "short", 30.0, trouble=Trouble(Kind.FLAKY)),
     Scenario("kill", "full", 45.0, kill=True, short="short"),
     _a_tenth(Kind.SLOW, 8.0),

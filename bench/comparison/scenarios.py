@@ -20,9 +20,8 @@ TOPICS = dict((SHORT, FULL, LONG))
 class Scenario:
     """``limit``: seconds from the first request after which a run is cut. ``skip``: events before the rate is taken.
 
-    ``short``: the topic of peers that send one by one, who would not get through the other one. ``sequential``: whether
-    they take part; ``slow``: whether those do who are not ``fast``. ``repeated``: in every round; else in the first
-    only. ``kill``: at half of the topic.
+    ``short``: the topic of those who are not ``fast``; ``slow``: whether they take part. ``sequential``: whether those
+    do who send one by one. ``repeated``: in every round; else in the first only. ``kill``: at half of the topic.
     """
 
     name: str
@@ -37,8 +36,8 @@ class Scenario:
     sequential: bool = True
     short: str | None = None
 
-    def topic_of(self, sequential: bool) -> str:
-        return self.short if sequential and self.short else self.topic
+    def topic_of(self, fast: bool) -> str:
+        return self.topic if fast or not self.short else self.short
 
 
 def _a_tenth(kind: Kind, seconds: float) -> Scenario:

@@ -35,7 +35,7 @@ class Trial:
 
     @property
     def topic(self) -> str:
-        return self.scenario.topic_of(self.peer.sequential)
+        return self.scenario.topic_of(self.peer.fast)
 
 
 @dataclass(slots=True)

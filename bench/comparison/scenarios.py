@@ -21,7 +21,7 @@ class Scenario:
     """``limit``: seconds from the first request after which a run is cut. ``skip``: events before the rate is taken.
 
     ``short``: the topic of those who are not ``fast``; ``slow``: whether they take part. ``sequential``: whether those
-    do who send one by one. ``repeated``: in every round; else in the first only. ``kill``: at half of the topic.
+    do who send one by one. ``repeated``: in every round; else in the first only. ``kill``: half-way.
     """
 
     name: str

@@ -22,6 +22,7 @@ from bench.run import a_sink, books, gaps
 LOOK = 0.1
 START = 60.0  # seconds until the first request
 STALL = 9.0  # seconds without a request; longer than a session lives after a kill
+KILLED_AT = 0.53  # of the events: half, but not where a batch of some round number has just ended
 LINGER = 1.5  # seconds in which something may still come twice
 
 
@@ -100,8 +101,8 @@ def attempt(trial: Trial, bootstrap: str, folder: Path) -> Result:
 def _followed(run: Run, errand: Errand) -> Ending:
     if not run.trial.scenario.kill:
         return _to_the_end(run)
-    half = TOPICS[run.trial.topic].events // 2
-    if not run.wait_until(lambda account: account.arrived >= half, run.trial.scenario.limit):
+    enough = int(TOPICS[run.trial.topic].events * KILLED_AT)
+    if not run.wait_until(lambda account: account.arrived >= enough, run.trial.scenario.limit):
         return Ending.CUT
     run.taken = run.others.share()
     _kill(run.process)

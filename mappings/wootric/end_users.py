@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from mappings.contract import Request, Response, Unmappable
 from mappings.wootric import calls
@@ -58,16 +58,17 @@ def find(name: Name, account: Account, max_age: float = TO_WRITE) -> Steps[EndUs
     that was no whole end user. Overlaying half of one would lose the other half.
     """
     answer = yield calls.look_up(account, name, max_age)
-    if answer.ok and max_age != ANEW and _is_doubtful(answer, name):
-        return (yield from find(name, account, ANEW))
     if answer.status == 404:
         return None
     if not answer.ok:
         raise refused(answer)
     body = answer.object()
+    profile = read(body)
+    if max_age != ANEW and _is_doubtful(body, profile, name):
+        return (yield from find(name, account, ANEW))
     if (id_ := read_id(body)) is None:
         raise Unmappable("unreadable", "the end user in the answer has no numeric id")
-    return EndUser(id_, name, read(body).named(name), age(answer), fresh=max_age == ANEW)
+    return EndUser(id_, name, profile.named(name), age(answer), fresh=max_age == ANEW)
 
 
 def find_first(names: Iterable[Name], account: Account, max_age: float = TO_WRITE) -> Steps[EndUser | None]:
@@ -127,7 +128,6 @@ def create(wanted: Profile, account: Account) -> Steps[Written]:
     return written
 
 
-def _is_doubtful(answer: Response, name: Name) -> bool:
-    body = answer.object()
-    known = {known.kind: known.key for known in read(body).names}
+def _is_doubtful(body: Mapping[str, Any], profile: Profile, name: Name) -> bool:
+    known = {known.kind: known.key for known in profile.names}
     return not is_whole(body) or known.get(name.kind, name.key) != name.key

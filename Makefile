@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-deploy image check format manifests simulate mutants torture isolation bench compare docs constraints clean
+.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench requests scale compare docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,11 @@ demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of
 	@$(BIN)/segment-relay demo $(DEMO)
 
 test: $(VENV)/.installed ## All tests, with the branch coverage of what decides; those on Apache Kafka need Java 17 and Maven
-	@$(BIN)/python -m pytest $(or $(TESTS),--ignore=tests/deploy --cov --cov-report=term:skip-covered --cov-fail-under=100)
+	@$(BIN)/python -m pytest $(or $(TESTS),--ignore=tests/deploy --ignore=tests/servers --cov --cov-report=term:skip-covered --cov-fail-under=100)
+
+check-servers: $(VENV)/.installed ## The HTTP client against nginx and Go's own server, on odd days too (Debian's nginx, Go 1.26)
+	@$(BIN)/python -m tests.servers.tools
+	@$(BIN)/python -m pytest $(or $(TESTS),tests/servers)
 
 check-deploy: $(VENV)/.deploy-installed ## What is in deploy/, by real tools: Helm, Prometheus, an API server (Go 1.26), an image (Debian, root)
 	@$(BIN)/python -m deploy.checks.install
@@ -63,6 +67,12 @@ mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn it
 
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)
+
+requests: $(VENV)/.installed ## Requests per event: a first sync, the same again, a tenth changed; the demo's stream (Java 17 and Maven)
+	@$(BIN)/python -m bench.requests $(REQUESTS)
+
+scale: $(VENV)/.installed ## One case of more of everything: SCALE="big --events 10000000 --seconds 1200" (Java 17 and Maven)
+	@$(BIN)/python -m bench.scale $(or $(SCALE),--help)
 
 compare: $(VENV)/.installed ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
 	@$(BIN)/python -m bench.compare $(COMPARE)

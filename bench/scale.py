@@ -27,6 +27,7 @@ from worker.sandbox.brokers import BrokerUnavailable, apache
 
 TOPIC = "scale"
 SLICES = 10
+STOPPED = "stopped in time, before its end;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def _run(case: Case, bootstrap: Sequence[str], folder: Path, given: argparse.Nam
         if stuck:
             note = passed_over(plan, partial(books, sink), crowd.events, stuck, deadline)
         account = books(sink)
+    if account.arrived < crowd.events and time.monotonic() > deadline:
+        note = f"{STOPPED} {note}"
     print(COLUMNS, _row(case, found, account, note), sep="\n", flush=True)
     return 0 if account.arrived == crowd.events and not _wrong(account) else 1
 
@@ -131,7 +134,7 @@ def _row(case: Case, found: list[Slice], account: Account, note: str) -> str:
         str(account.late),
         str(account.overlaps),
         str(account.duplicates),
-        str(case.crowd.events - account.arrived),
+        "?" if note.startswith(STOPPED) else str(case.crowd.events - account.arrived),
         note,
     )
     return f"| {' | '.join(shown)} |"

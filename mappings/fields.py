@@ -34,6 +34,8 @@ INEXACT_FROM: Final = 2.0**53  # whole numbers from here on are not all floats
 CREATED: Final = ("created", "createdAt", "created_at")
 # Deeper objects are no trait that anybody reads. The bound keeps keys short and the recursion harmless.
 DEEPEST: Final = 32
+# What JSON has besides objects. Asked first: nearly every value is one, and the abstract class is slow to ask.
+PLAIN: Final = frozenset({str, int, float, bool, list, type(None)})
 
 
 # --- Values as text
@@ -133,7 +135,7 @@ def traits(event: Event) -> Mapping[str, Any]:
 def part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object under ``name``; an empty one where there is something else."""
     inner = value.get(name)
-    return inner if isinstance(inner, Mapping) else EMPTY
+    return EMPTY if type(inner) in PLAIN or not isinstance(inner, Mapping) else inner
 
 
 def _sources(event: Event) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -220,7 +222,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leaves(values: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any, int]]:
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if type(value) not in PLAIN and isinstance(value, Mapping):
             if depth < DEEPEST:
                 yield from _leaves(value, f"{prefix}{key}_", depth + 1)
         elif value is not None:

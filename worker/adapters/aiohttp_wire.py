@@ -49,6 +49,10 @@ class Wire(ResponseHandler):
             self._answered, self._room = True, BODY_LIMIT + HEAD_LIMIT
         super().feed_data(data, size)
 
+    def close(self) -> None:
+        """At once: aiohttp would first wait until the rest of a request is taken, which has its answer already."""
+        self.abort()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         payload = self._payload
         super().connection_lost(exc)

@@ -1,0 +1,3 @@
+module vendor.example/server
+
+go 1.26

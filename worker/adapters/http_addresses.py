@@ -46,6 +46,12 @@ class Addresses:
         addresses.rotate(-1)
         return tuple(addresses)
 
+    def doubt(self, host: str, port: int) -> None:
+        """Nobody could be reached there: ask anew for the next one, who may have moved just now."""
+        found = self._answers.get((host, port))
+        if found is not None and found.addresses.done():
+            del self._answers[host, port]
+
     async def _asked(self, host: str, port: int) -> deque[AddrInfoType]:
         return deque(await self._ask(host, port))
 

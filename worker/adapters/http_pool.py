@@ -215,13 +215,18 @@ class Pool:
         return await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
     async def _connect(self, origin: Origin) -> Wire:
-        near = await start_connection(
-            await self._addresses.of(origin.host, origin.port),
-            happy_eyeballs_delay=NEXT_ADDRESS,
-            interleave=1,
-            loop=self._loop,
-            socket_factory=self._socket,
-        )
+        addresses = await self._addresses.of(origin.host, origin.port)
+        try:
+            near = await start_connection(
+                addresses,
+                happy_eyeballs_delay=NEXT_ADDRESS,
+                interleave=1,
+                loop=self._loop,
+                socket_factory=self._socket,
+            )
+        except (OSError, asyncio.CancelledError):
+            self._addresses.doubt(origin.host, origin.port)
+            raise
         secured = origin.scheme == "https"
         try:
             _, wire = await self._loop.create_connection(

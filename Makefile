@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench requests scale compare docs constraints clean
+.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench latency requests scale compare docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ requests: $(VENV)/.installed ## Requests per event: a first sync, the same again
 
 scale: $(VENV)/.installed ## One case of more of everything: SCALE="big --events 10000000 --seconds 1200" (Java 17 and Maven)
 	@$(BIN)/python -m bench.scale $(or $(SCALE),--help)
+
+latency: $(VENV)/.installed ## How long an event is on its way at half of the most, about 2 minutes (Java 17 and Maven)
+	@$(BIN)/python -m bench.latency $(LATENCY)
 
 compare: $(VENV)/.installed ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
 	@$(BIN)/python -m bench.compare $(COMPARE)

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from kafka import KafkaAdminClient
@@ -209,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory() as temporary, apache(Path(temporary)) as cluster:
             setting = Setting(cluster.bootstrap[0], plan, given.warm, given.scrape, Path(temporary))
+            through_kafka(setting)  # the broker compiles what it does often: its first run says nothing
             for _ in range(given.runs):
                 ways["Kafka alone"].append(through_kafka(setting))
                 ways["the worker"].append(through_the_worker(setting))
@@ -231,17 +233,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _show(ways: dict[str, list[Way]]) -> None:
-    table = Table(
-        "ms", *(f"p{share * 100:g}" if share < 1 else "most" for share in SHARES), "cores", "lost", "load late"
-    )
+    shares = (f"p{share * 100:g}" if share < 1 else "most" for share in SHARES)
+    table = Table("ms", *shares, "cores", "lost", "load late")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, runs in ways.items():
         for way in runs:
-            shown = (f"{percentile(way.latencies, share) * 1000:.1f}" for share in SHARES)
             late = f"{percentile(way.late, 0.99) * 1000:.1f}"
-            table.add_row(name, *shown, f"{way.cpu:.2f}", str(way.lost), late)
-    Console(width=100).print(table)
+            table.add_row(name, *_milliseconds(at(way)), f"{way.cpu:.2f}", str(way.lost), late)
+    alone, whole = (middle(runs) for runs in ways.values())
+    added = [more - less for more, less in zip(whole, alone, strict=True)]
+    table.add_row("so the worker adds, by the medians", *_milliseconds(added))
+    Console(width=110).print(table)
+
+
+def at(way: Way) -> list[float]:
+    """What the table shows of one run, in seconds."""
+    return [percentile(way.latencies, share) for share in SHARES]
+
+
+def middle(runs: Sequence[Way]) -> list[float]:
+    """Of each percentile by itself, the median of the runs."""
+    return [median(column) for column in zip(*map(at, runs), strict=True)]
+
+
+def _milliseconds(seconds: Sequence[float]) -> Iterator[str]:
+    return (f"{each * 1000:.1f}" for each in seconds)
 
 
 if __name__ == "__main__":

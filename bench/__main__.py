@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench.run import Figures, NotMeasured, Setting, measure
 from bench.topic import fill
+from bench.trouble import WELL, Kind, Trouble
 from bench.workload import Workload
 from worker.sandbox.brokers import BrokerUnavailable, apache
 
@@ -33,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fill(cluster.bootstrap, workload)
             for latency in given.latencies:
                 setting = Setting(
-                    cluster.bootstrap, workload, latency * MILLISECOND, given.concurrency, Path(temporary)
+                    cluster.bootstrap,
+                    workload,
+                    latency * MILLISECOND,
+                    given.concurrency,
+                    Path(temporary),
+                    Trouble(Kind.SLOW, given.slow) if given.slow else WELL,
                 )
                 results[f"{latency:g} ms"] = _runs(setting, given.runs)
     except (BrokerUnavailable, NotMeasured) as problem:
@@ -51,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--latencies", type=float, nargs="+", default=[0, 50], help="of the sink, in milliseconds")
     parser.add_argument("--runs", type=int, default=3, help="for each latency; the table shows the medians")
-    parser.add_argument("--concurrency", type=int, default=512, help="the destination's setting")
+    parser.add_argument("--concurrency", type=int, default=0, help="the destination's setting; 0: its default")
+    parser.add_argument("--slow", type=float, default=0.0, help="a tenth of the users is slow for so many seconds")
     parser.add_argument("--json", type=Path, help="write every run's figures here")
     return parser
 

@@ -38,7 +38,7 @@ log_format = "json"
 [destinations.wigzo]
 mapping = "wigzo"
 start_at = "earliest"
-concurrency = {concurrency}
+{concurrency}
 
 [destinations.wigzo.settings]
 org_token = "bench"
@@ -77,14 +77,15 @@ class Setting:
     bootstrap: Sequence[str]
     workload: Workload
     latency: float
-    concurrency: int
+    concurrency: int  # 0: the worker's default
     folder: Path
+    trouble: Trouble = WELL
 
 
 def measure(setting: Setting) -> Figures:
     """Run the worker over the whole topic. Raises :class:`NotMeasured`."""
     with (
-        a_sink(setting.workload, setting.latency) as url,
+        a_sink(setting.workload, setting.latency, trouble=setting.trouble) as url,
         _a_worker(setting, url) as worker,
         Watch(worker.pid) as watch,
     ):
@@ -151,7 +152,7 @@ def _a_worker(setting: Setting, url: str) -> Iterator[subprocess.Popen[bytes]]:
             bootstrap=json.dumps(list(setting.bootstrap)),
             topic=TOPIC,
             group=f"bench-{uuid.uuid4().hex[:8]}",
-            concurrency=setting.concurrency,
+            concurrency=f"concurrency = {setting.concurrency}" if setting.concurrency else "",
             base_url=url,
         )
     )

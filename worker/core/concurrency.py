@@ -146,8 +146,12 @@ class Concurrency:
             self._settling = False
             self._begin()
             return
+        at_the_limit = self.adaptive and 2 * self._full >= self._heard
+        if not at_the_limit and self._heard < EVIDENCE:
+            self._due = EVIDENCE  # there is no hurry
+            return
         reading = read(self._operations.values())
-        if self.adaptive and not self._says_enough(reading):
+        if at_the_limit and not self._says_enough(reading):
             self._due = 2 * self._heard
             return
         heard, full = self._heard, self._full
@@ -155,7 +159,7 @@ class Concurrency:
         self._refusals.look(heard, now)
         if not self.adaptive:
             return
-        if 2 * full >= heard:
+        if at_the_limit:
             self._good = self._level
             self._decide(reading, open_)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mappings.contract import Response
 from tests.builders import a_policy
-from tests.core.virtual import START, Arrival, Virtual
+from tests.core.virtual import START, Answer, Arrival, Virtual
 from worker.core.holds.states import State
 
 
@@ -31,7 +31,7 @@ def test_requests_double_until_the_most_that_is_allowed() -> None:
 def test_a_destination_that_refuses_more_is_not_held_for_it() -> None:
     """One refusal lowers the limit at once, so the next one comes long after others were served."""
 
-    def vendor(arrival: Arrival) -> Response:
+    def vendor(arrival: Arrival) -> Answer:
         return Response(429) if len(lane.open) > 40 else lane.vendor.hear(arrival)
 
     lane = a_lane(0)

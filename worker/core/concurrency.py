@@ -20,12 +20,8 @@ from typing import Final
 
 from worker.core.latencies import Latencies, Reading, read
 from worker.core.refusals import Refusals
+from worker.core.waiting import MUCH_QUICKER, aim, hardly, surely_quicker, surely_too_long, too_long
 
-A_LITTLE: Final = 0.2  # of its own time an answer may wait for others
-GRACE: Final = 0.005  # seconds that it may wait anyhow: they cost nobody anything, and keep a busy loop busy
-BELOW: Final = 0.6
-ABOVE: Final = 1.4  # of what it may wait: in between nothing is changed
-MUCH_QUICKER: Final = 0.7  # times the base: what was taken for the base may have been waiting
 DOUBLE: Final = 2.0  # how the limit grows
 CAREFUL: Final = 1.25
 BOLDER: Final = 1.2  # and how its growth does
@@ -37,7 +33,6 @@ FOLLOWS: Final = 0.5  # of the change of the limit, both as logarithms: the late
 CALM: Final = 16  # looks between two trials
 EVIDENCE: Final = 64
 MOST_EVIDENCE: Final = 1_024  # answers that a careful look rests on
-BEYOND_DOUBT: Final = 3.0  # times what a quick look may be off
 FAIRLY_SURE: Final = 0.08  # share by which a careful look may be off
 SURE: Final = 0.06  # and a trial's
 BACK_OFF: Final = 0.7
@@ -206,7 +201,7 @@ class Concurrency:
             self._go_carefully(reading, open_)
 
     def _race(self, reading: Reading, open_: int) -> None:
-        if reading.seconds * (1 - BEYOND_DOUBT * reading.error) > reading.base + ABOVE * _may_wait(reading):
+        if surely_too_long(reading):
             self._step = CAREFUL
             self._settle(open_)
         else:
@@ -215,19 +210,18 @@ class Concurrency:
 
     def _go_carefully(self, reading: Reading, open_: int) -> None:
         self._looks += 1
-        too_long = reading.waits > ABOVE * _may_wait(reading)
         if self._looks >= CALM:
             self._looks = 0
-            self._up = not (self._up or too_long)
+            self._up = not (self._up or too_long(reading))
             self._try(MORE if self._up else FEWER / reading.slowness, reading, open_)
-        elif too_long:
-            self._try(_aim(reading), reading, open_)
-        elif reading.seconds * (1 + 2 * reading.error) < MUCH_QUICKER * reading.base:
+        elif too_long(reading):
+            self._try(aim(reading), reading, open_)
+        elif surely_quicker(reading, MUCH_QUICKER):
             reading.learn()
             self._try(FEWER, reading, open_)
         else:
             reading.learn()
-            grows = reading.waits < BELOW * _may_wait(reading) and self._set(self._level * self._step, open_)
+            grows = hardly(reading) and self._set(self._level * self._step, open_)
             self._step = min(self._step * BOLDER, DOUBLE) if grows else CAREFUL
 
     def _try(self, factor: float, reading: Reading, open_: int) -> None:
@@ -247,11 +241,11 @@ class Concurrency:
             self._set(max(self._level, before.level), open_)
         elif self.limit > before.limit:
             self._set(before.level, open_)
-        elif reading.seconds * (1 + 2 * reading.error) < reading.base:
+        elif surely_quicker(reading):
             reading.is_the_base()  # it was not known how quick answers are: it may be still less
             self._try(FEWER, reading, open_)
         else:
-            self._set(min(max(_aim(reading), MOST_FEWER) * self._level, before.level), open_)
+            self._set(min(max(aim(reading), MOST_FEWER) * self._level, before.level), open_)
 
     def _set(self, level: float, open_: int) -> bool:
         """The limit, within its bounds, and by 1 at least. Is it another?"""
@@ -272,12 +266,3 @@ class Concurrency:
         if open_ > 0:
             self._settling = True
             self._due = open_
-
-
-def _may_wait(reading: Reading) -> float:
-    return A_LITTLE * reading.base + GRACE
-
-
-def _aim(reading: Reading) -> float:
-    """By what the limit is to be multiplied, where answers wait for each other: latency is in proportion to it."""
-    return (reading.base + _may_wait(reading)) / reading.seconds

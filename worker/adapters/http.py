@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from mappings.contract import Request, Response
-from worker.adapters.http_bounds import (
-    BROKEN,
-    NO_CONNECTION,
-    NO_REQUEST,
-    WITHHELD,
-    ForbiddenHost,
-    Reach,
-)
+from worker.adapters.http_bounds import NO_REQUEST, ForbiddenHost, Reach
 from worker.adapters.http_deadline import Deadlines
+from worker.adapters.http_exchange import Exchange, Heard, Link, Outbox
 from worker.adapters.http_head import Origin, Pairs, head_of, located, origin_of
 from worker.adapters.http_message import FORM_TYPE, JSON_TYPE, payload, target
-from worker.adapters.http_pool import Pool, Unconnected, trusting
-from worker.adapters.http_wire import Wire
+from worker.adapters.http_pool import Pool, trusting
 from worker.core.faults import Fault, FaultKind
 
 TYPES: Final = {kind: f"Content-Type: {kind}\r\nContent-Length: ".encode() for kind in (JSON_TYPE, FORM_TYPE)}
@@ -30,100 +23,6 @@ NO_BODY: Final = b"Content-Length: 0\r\n\r\n"
 NOWHERE: Final = Origin("", "", 0)
 IDLE: Final = 15.0  # seconds
 HEADS: Final = 512  # remembered: where tokens stand in the query, every request has the same few
-
-Heard = Callable[[Response | Fault], None]
-
-
-class Link(NamedTuple):
-    """What the requests of one transport share."""
-
-    loop: asyncio.AbstractEventLoop
-    pool: Pool
-    deadlines: Deadlines
-    first_bytes: Deadlines | None
-    may_write: Callable[[], bool]
-
-
-def _nobody(_came: Response | Fault) -> None:
-    """Who hears what comes of a request that was cut, or was heard before."""
-
-
-class Exchange:
-    """One request under way: it waits for a connection, or for its answer. ``heard`` is called with what came of it."""
-
-    __slots__ = ("_heard", "_kept", "_link", "_message", "_origin", "_repeats", "_task", "_wire")
-
-    def __init__(self, link: Link, origin: Origin, message: bytes, heard: Heard, *, repeats: bool) -> None:
-        self._link = link
-        self._origin = origin
-        self._message = message
-        self._heard = heard
-        self._repeats = repeats  # once more, where a kept connection turns out to be closed
-        self._kept = False
-        self._wire: Wire | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """By a kept connection at once, where there is one and a place."""
-        wire = self._link.pool.at_once(self._origin)
-        if wire is None:
-            self._task = self._link.loop.create_task(self._connect())
-        elif not self._write(wire):
-            self._link.loop.call_soon(self.end, WITHHELD)
-
-    async def _connect(self) -> None:
-        try:
-            wire = await self._link.pool.get(self._origin)
-        except Unconnected as error:
-            self._task = None
-            self.end(error.fault)
-            return
-        self._task = None
-        if not self._write(wire):
-            self.end(WITHHELD)
-
-    def _write(self, wire: Wire) -> bool:
-        if not self._link.may_write():
-            self._link.pool.put_back(wire)
-            return False
-        self._wire, self._kept = wire, wire.served > 0
-        if self._link.first_bytes is not None:
-            self._link.first_bytes.began(wire)
-        wire.ask(self._message, self._answered)
-        return True
-
-    def _answered(self, came: Response | Fault) -> None:
-        wire, self._wire = self._wire, None
-        if self._link.first_bytes is not None and wire is not None:
-            self._link.first_bytes.ended(wire)
-        if came is BROKEN and self._repeats and self._kept and wire is not None and wire.silent:
-            self._repeats = False
-            self.begin()
-        else:
-            self.end(came)
-
-    def end(self, came: Response | Fault) -> None:
-        """Tell it, once."""
-        self._link.deadlines.ended(self)
-        heard, self._heard = self._heard, _nobody
-        heard(came)
-
-    def expire(self) -> None:
-        """It took too long."""
-        if self._wire is not None:
-            self._wire.give_up()
-        elif self._task is not None:
-            self._task.cancel()
-            self.end(NO_CONNECTION)
-
-    def cut(self) -> None:
-        """Close its connection; nothing is heard of it any more."""
-        self._heard = _nobody
-        self._link.deadlines.ended(self)
-        if self._wire is not None:
-            self._wire.give_up()
-        elif self._task is not None:
-            self._task.cancel()
 
 
 class Transport:
@@ -144,7 +43,8 @@ class Transport:
         reach, loop = self._reach, asyncio.get_running_loop()
         pool = Pool(reach, self._idle, trusting(reach.ca_file))
         first_bytes = None if reach.first_byte_timeout is None else Deadlines(reach.first_byte_timeout)
-        self._link = Link(loop, pool, Deadlines(reach.request_timeout), first_bytes, reach.may_write)
+        outbox = Outbox(loop, reach.may_write)
+        self._link = Link(loop, pool, Deadlines(reach.request_timeout), first_bytes, outbox)
 
     async def close(self) -> None:
         """Close every connection; requests under way end with a fault."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mappings.contract import Destination
 from worker.adapters.assignor import replay_topic
@@ -23,6 +23,8 @@ from worker.settings.problems import SetupError
 from worker.settings.quantities import Address, Start
 from worker.settings.reading import Reading
 from worker.settings.tables import DestinationTable, KafkaSettings, WorkerSettings
+
+NO_SETTING: Final = frozenset({"integration", "ready_users"})  # of a policy
 
 __all__ = [
     "Address",
@@ -139,7 +141,7 @@ def _destination(
 
 def policy_of(table: DestinationTable, destination: Destination[Any]) -> Policy:
     """What the core needs to know of a destination's table."""
-    same = {each.name: getattr(table, each.name) for each in fields(Policy) if each.name != "integration"}
+    same = {each.name: getattr(table, each.name) for each in fields(Policy) if each.name not in NO_SETTING}
     return Policy(integration=table.integration or destination.name, **same)
 
 

@@ -61,6 +61,7 @@ class Runner:
     _senders: Senders = field(init=False)
     _drains: Drains = field(init=False)
     _paused: frozenset[TopicPartition] = field(default=frozenset(), init=False)
+    _untaken: int = field(default=0, init=False)  # batches, of which records may still wait to be decoded
     _last_commit: LastCommit = field(default_factory=LastCommit, init=False)
     _letters: LettersOut = field(init=False)
     _closed: asyncio.Future[None] = field(init=False)
@@ -200,6 +201,10 @@ class Runner:
         if paused != self._paused:
             self._paused = paused
             self.consumer.pause_only(paused)
+        if self._untaken and self.lane.hungry:
+            for _ in range(self._untaken):
+                self.consumer.taken()
+            self._untaken = 0
         if self._drains:
             self._drains.look(now)
 
@@ -221,7 +226,7 @@ class Runner:
         now = self.clock()
         self.lane.receive(batch, positions, now)
         if batch:
-            self.consumer.taken()
+            self._untaken += 1
         self._go_on(now)
 
     def revoking(self, partitions: Partitions, release: Release) -> None:

@@ -10,6 +10,7 @@ from mappings.contract import Delivered, Event, Flow, Response
 from tests.builders import a_policy, a_record
 from tests.core.virtual import MINUTE, P0, P1, START, Vendor, Virtual
 from tests.simulation.destination import DESTINATION, HOST, Account, _write
+from worker.core.intake import HUNGRY
 from worker.core.policy import Policy
 
 
@@ -131,6 +132,68 @@ def test_a_hold_fills_the_buffer_and_no_more() -> None:
         lane.write(f"u{user}")
     lane.run(10 * MINUTE)
     assert (50, {"held", "buffer events"}) == (sum(lane.lane.standing().pending.values()), limits(lane))
+
+
+UNMERGED = replace(DESTINATION, merge=None)
+
+
+def test_where_nothing_merges_only_what_is_soon_needed_is_decoded() -> None:
+    lane = Virtual(destination=UNMERGED, policy=model(concurrency=1, ready_users=4))
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(0.01)
+    standing = lane.lane.standing()
+    assert ({"open": 1, "ready": 3}, frozenset(), frozenset()) == (
+        standing.pending,
+        standing.limited_by,
+        lane.lane.paused(),
+    )
+    lane.finish()
+    assert (20, 20) == (len(lane.vendor.ids), lane.committed())
+    assert [f"u{user}" for user in range(20)] == list(lane.vendor.by_user)
+
+
+def test_while_the_lane_holds_all_that_there_is_room_for_is_decoded() -> None:
+    """Its probe may need any of them: one that makes another request, or somebody who never failed."""
+    lane = Virtual(lambda arrival: Response(403), destination=UNMERGED, policy=model(concurrency=1, ready_users=4))
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(MINUTE)
+    assert 20 == sum(lane.lane.standing().pending.values())
+
+
+def test_where_events_merge_all_that_there_is_room_for_is_decoded() -> None:
+    lane = Virtual(policy=model(concurrency=1, ready_users=4))
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.run(0.01)
+    assert {"open": 1, "ready": 19} == lane.lane.standing().pending
+
+
+def test_the_next_poll_is_wanted_once_little_is_left_of_the_last() -> None:
+    lane = Virtual(destination=UNMERGED, policy=model(concurrency=1, ready_users=4))
+    for user in range(HUNGRY + 100):
+        lane.write(f"u{user}")
+    lane.run(0.01)
+    before = lane.lane.hungry
+    lane.run(100.0, until=lambda: lane.lane.hungry)
+    assert (False, True, True) == (before, lane.lane.hungry, 90 <= len(lane.vendor.ids) <= 110)
+
+
+def test_a_full_partition_does_not_keep_the_others_from_being_read() -> None:
+    """Its records wait for room, not for their turn: it is paused, and the poll for the others is wanted."""
+    lane = Virtual(
+        lambda arrival: Response(500 if arrival.key.startswith("sick") else 200),
+        destination=UNMERGED,
+        policy=model(buffer_events=20, ready_users=4),
+        partitions=(P0, P1),
+    )
+    for user in range(HUNGRY + 100):
+        lane.write(f"sick{user}")
+    for user in range(10):
+        lane.write(f"u{user}", to=P1)
+    lane.run(60.0)
+    assert (True, frozenset({P0})) == (lane.lane.hungry, lane.lane.paused())
 
 
 def test_how_many_events_one_poll_brought_is_observed() -> None:

@@ -438,7 +438,7 @@ class Virtual:
 
     def _poll(self) -> None:
         """Everything that may be read now."""
-        while True:
+        while self.lane.hungry:
             paused = self.lane.paused()
             batch = {}
             for partition, position in self.positions.items():

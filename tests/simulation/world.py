@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -31,6 +31,7 @@ from worker.core.starts import StartAt
 
 WINDOW = 900.0  # the retry window here, seconds
 RECOVERED = 600.0  # how long after its recovery a lane may hold at a stretch
+FEW = 2  # users ready at once, beyond whom records stay undecoded, where nothing is merged
 SICK_FOR = 300.0  # at most: nobody is sick for the whole window
 FINISHED = 6 * 3600.0  # virtual seconds in which everything must have been settled at the end
 
@@ -105,7 +106,8 @@ LaneOf = Callable[[Account, Policy, Random], Lane]
 
 
 def a_lane(account: Account, policy: Policy, random: Random, of: type[Lane] = Lane, parts: Parts = PARTS) -> Lane:
-    return of(DESTINATION, account, policy, random=random.random, version="1", parts=parts)
+    destination = replace(DESTINATION, merge=None) if policy.ready_users == FEW else DESTINATION
+    return of(destination, account, policy, random=random.random, version="1", parts=parts)
 
 
 @dataclass
@@ -128,7 +130,13 @@ class World:
             self.kafka.add(partition)
         fixed = self.random.choice([1, 3, 20])
         finds = self.seed % 5 == 2
-        self.policy = Policy("Model", concurrency="auto" if finds else fixed, retry_window=WINDOW, buffer_events=10_000)
+        self.policy = Policy(
+            "Model",
+            concurrency="auto" if finds else fixed,
+            retry_window=WINDOW,
+            buffer_events=10_000,
+            ready_users=FEW if self.seed % 7 == 3 else 200,
+        )
         self.written: dict[TopicPartition, dict[str, list[str]]] = {one: {} for one in self.partitions}
         self.fates: dict[str, str] = {}  # event id → the reason for which it must be given up
         self.made = 0

@@ -62,7 +62,7 @@ def assemble(
     """The parts of a new lane, wired to each other. ``commit_interval`` is seconds."""
     tally, notes = Tally(), list[Note]()
     queues, letters, gate, cache = parts.queues(), Letters(version), Gate(_concurrency(policy)), parts.cache()
-    intake = Intake(policy, queues, letters, tally)
+    intake = Intake(policy, queues, letters, tally, merges=destination.merge is not None)
     settling = Settling(queues, letters, tally, notes)
     probes = parts.probes(gate, queues, intake.assignments)
     troubles = parts.troubles(policy, gate, random, intake.others_wait, notes)

@@ -24,21 +24,26 @@ from worker.core.weight import Weight, weight_of
 NOTHING: Final[frozenset[str]] = frozenset()
 UNFOLDED: Final = 100  # events of one user that are kept ready; those behind wait as the bytes that they came as
 REFILL_AT: Final = UNFOLDED // 2  # as many as one flow may take at most (worker.core.merging.MOST_MERGED)
+HUNGRY: Final = 500  # records that are not needed yet: with fewer, the next poll is due
 NO_PARTITIONS: Final[frozenset[TopicPartition]] = frozenset()
 
 
 class Intake:
     """The partitions of one lane, and what they may still bring.
 
-    Records that find no room wait undecoded in their partition's backlog, which one poll bounds: a partition with a
-    backlog is paused.
+    Records that find no room wait undecoded in their partition's backlog, which one poll bounds: such a partition is
+    paused. So do those that are not needed yet, where nothing is gained by having them: where ``merges`` is false.
     """
 
-    def __init__(self, policy: Policy, queues: Queues, letters: Letters, tally: Tally) -> None:
+    def __init__(self, policy: Policy, queues: Queues, letters: Letters, tally: Tally, *, merges: bool) -> None:
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.limited_by: frozenset[str] = NOTHING
         self.backlogged: frozenset[TopicPartition] = NO_PARTITIONS  # to be paused: they brought more than has room
+        self.eager = False  # nobody knows who is needed: all that there is room for is
+        self.waits = False  # records are here that there is room for, and no need
+        self.hungry = True  # and few of them
         self.policy = policy
+        self._enough = None if merges else policy.ready_users
         self._routing = Routing(policy)
         self._queues = queues
         self._letters = letters
@@ -79,6 +84,8 @@ class Intake:
         now: float,
     ) -> None:
         """One poll: its records, and the consumer's positions after it."""
+        if batch:
+            self._tally.batch_events.observe(sum(map(len, batch.values())))
         for partition, records in batch.items():
             assignment = self.assignments.get(partition)
             if assignment is not None and assignment.serves:
@@ -91,9 +98,10 @@ class Intake:
         self.admit(now)
 
     def admit(self, now: float) -> None:
-        """Take in what there is room for, from every partition in turn."""
-        before = self._queues.events
+        """Take in what there is room for and need of, from every partition in turn."""
         limits: set[str] = set()
+        full: set[TopicPartition] = set()
+        unneeded = 0
         waiting = [one for one in self.assignments.values() if one.serves]
         self._turn += 1
         # Replay partitions, which hardly ever have a record, are as many as the sources': they get no half of it all.
@@ -103,20 +111,25 @@ class Intake:
             limit = self._admit_from(assignment, now)
             if limit is not None:
                 limits.add(limit)
+                full.add(assignment.partition)
+            elif assignment.backlog:
+                unneeded += len(assignment.backlog)
             elif assignment.position and self.policy.enabled:
                 assignment.ledger.passed(assignment.position)
         if not self.policy.enabled:
             limits.add("disabled")
+            full.update(one.partition for one in waiting)
         self.limited_by = frozenset(limits) if limits else NOTHING
-        closed = (one.partition for one in waiting if one.backlog or not self.policy.enabled)
-        self.backlogged = frozenset(closed) if limits else NO_PARTITIONS
-        if self._queues.events > before:
-            self._tally.batch_events.observe(self._queues.events - before)
+        self.backlogged = frozenset(full) if full else NO_PARTITIONS
+        self.waits = unneeded > 0
+        self.hungry = unneeded < HUNGRY
 
     def _admit_from(self, assignment: Assignment, now: float) -> str | None:
-        """Until the backlog is empty (``None``), or the name of the limit that was met."""
+        """Until the backlog is empty or enough is ready (``None``), or the name of the limit that was met."""
         backlog, ledger = assignment.backlog, assignment.ledger
         while backlog:
+            if self.has_enough:
+                return None
             full = self._is_full(assignment)
             if full is not None:
                 return full
@@ -133,6 +146,11 @@ class Intake:
                 self._track(assignment, record, members, now)
             backlog.popleft()
         return None
+
+    @property
+    def has_enough(self) -> bool:
+        """Is as much ready as is wanted at once?"""
+        return self._enough is not None and self._queues.ready_users >= self._enough and not self.eager
 
     def _is_full(self, assignment: Assignment) -> str | None:
         """The buffer is; or half of it, and this partition has more than its share: one sick user is not to fill it."""

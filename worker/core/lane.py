@@ -238,16 +238,26 @@ class Lane:
         return not (self._queues.events or self._letters.waiting or self._intake.backlogged)
 
     def _admit(self, now: float) -> bool:
-        """Let waiting records in, once a good number of events has left, or when nobody is ready."""
-        if not self._intake.limited_by:
-            return False
+        """Let waiting records in: once they are needed, a good number of events has left, or nobody is ready."""
+        intake, queues = self._intake, self._queues
         left = self._settling.settled + self.tally.released
-        since = left - self._admitted_at
-        if since < ADMIT_AFTER and (not since or self._queues.any_ready):
+        intake.eager = self._gate.held  # a probe may need any of them
+        if intake.waits and (intake.eager or 2 * queues.ready_users < intake.policy.ready_users):
+            pass
+        elif intake.limited_by:
+            since = left - self._admitted_at
+            if since < ADMIT_AFTER and (not since or queues.any_ready):
+                return False
+        else:
             return False
         self._admitted_at = left
-        self._intake.admit(now)
+        intake.admit(now)
         return True
+
+    @property
+    def hungry(self) -> bool:
+        """The next poll is wanted: of what the last ones brought, little waits for its turn to be decoded."""
+        return self._intake.hungry
 
     def _after(self, now: float) -> None:
         """Changes are told; and where the lane opened, those wake whose time came meanwhile."""

@@ -132,6 +132,11 @@ class Queues:
         return self.over_budget_until or (self._sleeping[0][0] if self._sleeping else None)
 
     @property
+    def ready_users(self) -> int:
+        """How many are ready (or a little fewer: an entry may prove stale)."""
+        return len(self._ready)
+
+    @property
     def any_ready(self) -> bool:
         """Somebody may be ready who is not slow (an entry may prove stale)."""
         return bool(self._ready)

@@ -59,7 +59,9 @@ def standing(
         requests_open=open_,
         concurrency_limit=gate.concurrency.limit,
         imbalance=sum(tally.consumed.values()) - owed,
-        partitions={partition: _partition(one) for partition, one in assignments.items()},
+        partitions={
+            partition: _partition(one, paused=partition in intake.backlogged) for partition, one in assignments.items()
+        },
     )
 
 
@@ -103,12 +105,12 @@ def _oldest(assignment: Assignment) -> list[float]:
     return [record.timestamp / 1000 for record in (*heads, *malformed, *islice(assignment.backlog, 1))]
 
 
-def _partition(assignment: Assignment) -> PartitionStatus:
+def _partition(assignment: Assignment, *, paused: bool) -> PartitionStatus:
     ledger = assignment.ledger
     return PartitionStatus(
         committable=ledger.committable,
         settled_ahead=ledger.settled_ahead,
         unsettled=ledger.unsettled,
-        paused=bool(assignment.backlog),
+        paused=paused,
         map_chars=len(position_of(assignment).metadata),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from mappings.contract import Response
@@ -48,13 +48,21 @@ class Outbox:
         if len(self._waiting) >= TOGETHER:
             self._flush()
 
+    def now(self, exchange: Exchange) -> None:
+        """Its connection is new: one that is closed as soon as it is made must not be replaced again and again."""
+        self._send([exchange])
+
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        if waiting and self._may_write():
-            for exchange in waiting:
+        if waiting:
+            self._send(waiting)
+
+    def _send(self, exchanges: Sequence[Exchange]) -> None:
+        if self._may_write():
+            for exchange in exchanges:
                 exchange.write()
         else:
-            for exchange in waiting:
+            for exchange in exchanges:
                 exchange.withhold()
 
 
@@ -104,14 +112,14 @@ class Exchange:
             self.end(error.fault)
             return
         self._task = None
-        self._link.outbox.add(self)
+        self._link.outbox.now(self)
 
     def write(self) -> None:
         """It is the outbox's turn, and the partitions are surely this worker's."""
         wire = self._wire
         if wire is None:
             return  # it has ended meanwhile
-        if wire.transport.is_closing():
+        if wire.served and wire.transport.is_closing():
             self._give_back()
             self.begin()  # nothing was written: another one
             return

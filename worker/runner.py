@@ -13,10 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mappings.contract import Response
 from worker.adapters.inbox import Partitions, Release
 from worker.core.effects import Note, ReadSecrets, Send
-from worker.core.faults import Fault
 from worker.core.lane import Lane
 from worker.core.records import Assigned, Position, Record, TopicPartition
 from worker.core.tally import Status, Tally
@@ -24,7 +22,7 @@ from worker.drains import Drains, Then
 from worker.lane_log import LaneLog
 from worker.last_commit import LastCommit
 from worker.letters_out import LettersOut
-from worker.senders import Senders
+from worker.senders import Answered, Senders
 from worker.wires import Consumer, Producer, Transport
 
 LONGEST_NAP: Final = 0.1  # seconds between two looks at the clock
@@ -179,9 +177,10 @@ class Runner:
             settings, secrets = self.reread()
             self.lane.secrets(settings, secrets, now)
 
-    def _heard(self, send: Send, answer: Response | Fault) -> None:
+    def _heard(self, answers: Sequence[Answered]) -> None:
         now = self.clock()
-        self.lane.answer(send, answer, now)
+        for send, answer in answers:
+            self.lane.answer(send, answer, now)
         self._go_on(now)
 
     def _go_on(self, now: float) -> None:

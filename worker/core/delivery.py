@@ -42,8 +42,7 @@ class Delivery:
 
     def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
         """The answer to a ``Send``. What belongs to a partition that is gone changes nothing."""
-        open_ = self.turns.open
-        self.turns.open = open_ - 1
+        self.turns.open -= 1
         flow = send.conversation
         if flow is not None:
             self.turns.queues.slow.heard(flow)
@@ -56,7 +55,7 @@ class Delivery:
             return
         flow.user.assignment.open -= 1
         meant = verdict(send.request, answer, self.destination, now)
-        self._mind_pace(send, flow, meant, open_, now)
+        self._mind_pace(send, flow, meant, self.turns.filled, now)
         if send.reading is not None:
             self.turns.cache.answered(send.reading, _learnt(flow, answer, meant), flow.user.assignment, now)
         if flow.user.assignment.gone:

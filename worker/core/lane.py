@@ -172,6 +172,7 @@ class Lane:
         effect = self._next(now)
         if effect is None and self._admit(now):  # nobody was ready after all
             effect = self._next(now)
+        self._turns.filled = self._turns.open
         self._after(now)
         return effect
 

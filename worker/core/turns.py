@@ -40,6 +40,7 @@ class Turns:
     tally: Tally
     unfold: Callable[[User], None]  # gets a user's next events ready (worker.core.intake)
     open: int = 0  # requests under way
+    filled: int = 0  # those when it was last asked for one more: answers may be heard several at a time
     due: deque[Conversation] = field(default_factory=deque)  # flows whose next request waits to be sent
     awaiting: deque[Conversation] = field(default_factory=deque)  # flows that wait for a login
     login_request: Request | None = None  # the login's next one

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.run import Figures, NotMeasured, Setting, measure
+from bench.tls import make_tls
 from bench.topic import fill
 from bench.trouble import WELL, Kind, Trouble
 from bench.workload import Workload
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     given.concurrency,
                     Path(temporary),
                     Trouble(Kind.SLOW, given.slow) if given.slow else WELL,
+                    make_tls(Path(temporary)) if given.tls else None,
                 )
                 results[f"{latency:g} ms"] = _runs(setting, given.runs)
     except (BrokerUnavailable, NotMeasured) as problem:
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="for each latency; the table shows the medians")
     parser.add_argument("--concurrency", type=int, default=0, help="the destination's setting; 0: its default")
     parser.add_argument("--slow", type=float, default=0.0, help="a tenth of the users is slow for so many seconds")
+    parser.add_argument("--tls", action="store_true", help="requests go over TLS, verified")
     parser.add_argument("--json", type=Path, help="write every run's figures here")
     return parser
 
@@ -73,7 +76,8 @@ def _runs(setting: Setting, count: int) -> list[Figures]:
 
 def _line(run: Figures) -> str:
     return (
-        f"{run.rate:,.0f} events/s, {run.cpu:.0f} µs CPU an event, {run.memory:.0f} MiB ({run.others:.0%} for others)"
+        f"{run.rate:,.0f} events/s, {run.cpu:.0f} µs CPU an event, {run.memory:.0f} MiB "
+        f"({run.sink:.2f} cores for the sink, {run.others:.0%} of the machine for others)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from dataclasses import asdict, dataclass
 
@@ -22,6 +23,7 @@ class Account:
     ``refused``    requests that were answered with an error: no arrivals.
     ``healthy``    first arrivals of those users whom no trouble is about.
     ``bytes``      the bodies of all that arrived.
+    ``cpu``        seconds that the sink itself has worked, at the moment of a report.
     """
 
     requests: int = 0
@@ -37,6 +39,7 @@ class Account:
     peak_open: int = 0
     first: float = 0.0
     last: float = 0.0
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Books:
 
     def report(self) -> dict[str, float]:
         """The account as JSON takes it."""
+        self.account.cpu = time.process_time()
         return asdict(self.account)
 
     def _marker(self, body: bytes) -> tuple[int, int, int] | None:

@@ -141,7 +141,7 @@ def _a_worker(setting: Setting, topic: str) -> Iterator[End]:
         config, log = setting.folder / "worker.toml", setting.folder / "worker.log"
         group, url = f"latency-{uuid.uuid4().hex[:8]}", f"http://127.0.0.1:{int(_heard(sink))}"
         text = SETTINGS.format(
-            bootstrap=json.dumps([setting.broker]), topic=topic, group=group, concurrency=512, base_url=url
+            bootstrap=json.dumps([setting.broker]), topic=topic, group=group, concurrency=512, trust="", base_url=url
         )
         config.write_text(text)
         command = (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))

@@ -11,11 +11,12 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.books import Account, Gaps
 from bench.process import Others, Watch
+from bench.tls import Tls
 from bench.topic import TOPIC
 from bench.trouble import WELL, Trouble
 from bench.workload import Workload
@@ -39,6 +40,7 @@ log_format = "json"
 mapping = "wigzo"
 start_at = "earliest"
 {concurrency}
+{trust}
 
 [destinations.wigzo.settings]
 org_token = "bench"
@@ -54,7 +56,8 @@ class NotMeasured(Exception):  # noqa: N818  (it tells of the run, not of a faul
 class Figures:
     """One run. ``rate`` is new events a second from the first request to the last new event; ``cpu`` µs an event.
 
-    ``others`` is the share of the machine that programs outside the bench took, 0 to 1.
+    ``others`` is the share of the machine that programs outside the bench took, 0 to 1; ``sink`` the cores that the
+    sink took: near 1, it is what bounds the rate.
     """
 
     rate: float
@@ -68,11 +71,12 @@ class Figures:
     peak_open: int
     requests: int
     others: float
+    sink: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run is done under. ``latency`` is the sink's, in seconds."""
+    """What a run is done under. ``latency`` is the sink's, in seconds; with ``tls`` requests go over it."""
 
     bootstrap: Sequence[str]
     workload: Workload
@@ -80,23 +84,24 @@ class Setting:
     concurrency: int  # 0: the worker's default
     folder: Path
     trouble: Trouble = WELL
+    tls: Tls | None = None
 
 
 def measure(setting: Setting) -> Figures:
     """Run the worker over the whole topic. Raises :class:`NotMeasured`."""
     with (
-        a_sink(setting.workload, setting.latency, trouble=setting.trouble) as url,
+        a_sink(setting.workload, setting.latency, trouble=setting.trouble, tls=setting.tls) as url,
         _a_worker(setting, url) as worker,
         Watch(worker.pid) as watch,
     ):
         _wait_for_first(worker, url, setting.folder)
-        others = Others()
+        others, began, worked = Others(), time.monotonic(), books(url).cpu
         _wait_for_last(worker, url, setting)
-        share = others.share()
+        share, sink = others.share(), (books(url).cpu - worked) / (time.monotonic() - began)
         worker.send_signal(signal.SIGTERM)
         if code := worker.wait(STOP):
             raise NotMeasured(f"the worker ended with {code}\n{_last_words(setting.folder)}")
-        return figures(books(url), watch, setting.workload.events, share)
+        return replace(figures(books(url), watch, setting.workload.events, share), sink=sink)
 
 
 def figures(account: Account, watch: Watch, events: int, others: float) -> Figures:
@@ -118,11 +123,14 @@ def figures(account: Account, watch: Watch, events: int, others: float) -> Figur
 
 
 @contextmanager
-def a_sink(workload: Workload, latency: float, failing: int = 0, trouble: Trouble = WELL) -> Iterator[str]:
-    """A sink in a process of its own, where so many users fail at first; its URL."""
+def a_sink(
+    workload: Workload, latency: float, failing: int = 0, trouble: Trouble = WELL, tls: Tls | None = None
+) -> Iterator[str]:
+    """A sink in a process of its own, where so many users fail at first; its URL, beside that of ``tls``."""
     sizes = ("--events", str(workload.events), "--users", str(workload.users), "--latency", str(latency))
     troubles = ("--failing", str(failing), "--trouble", trouble.kind, "--trouble-seconds", str(trouble.seconds))
-    command = (sys.executable, "-m", "bench.sink", *sizes, *troubles)
+    secure = () if tls is None else ("--tls-port", str(tls.port), "--tls-chain", str(tls.chain))
+    command = (sys.executable, "-m", "bench.sink", *sizes, *troubles, *secure)
     sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert sink.stdout is not None  # noqa: S101  (asked for above; for the type checker)
@@ -153,7 +161,8 @@ def _a_worker(setting: Setting, url: str) -> Iterator[subprocess.Popen[bytes]]:
             topic=TOPIC,
             group=f"bench-{uuid.uuid4().hex[:8]}",
             concurrency=f"concurrency = {setting.concurrency}" if setting.concurrency else "",
-            base_url=url,
+            base_url=url if setting.tls is None else setting.tls.url,
+            trust="" if setting.tls is None else f'ca_file = "{setting.tls.authority}"',
         )
     )
     with (setting.folder / "worker.log").open("wb") as log:

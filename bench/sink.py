@@ -1,7 +1,7 @@
 """The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them, ``GET /gaps`` what
 did not come.
 
-Some users may fail (500) until ``GET /recover``, and there may be a :class:`Trouble`.
+Some users may fail (500) until ``GET /recover``, and there may be a :class:`Trouble`. It may also listen for TLS.
 
 A hand-written protocol: it must cost a fraction of what it measures. One request at a time on a connection, bodies
 with a ``Content-Length``; that is what the worker sends.
@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import orjson
@@ -111,10 +113,26 @@ def answer(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(body)).encode() + HEAD_ENDS + body
 
 
-async def serve(books: Books, latency: float, trouble: Trouble) -> None:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Where it also listens, and the file of its key and certificates (PEM)."""
+
+    port: int
+    chain: Path
+
+    def context(self) -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(self.chain)
+        return made
+
+
+async def serve(books: Books, latency: float, trouble: Trouble, tls: Tls | None = None) -> None:
     """Serve for ever on a free port of the loopback; print the port."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Sink(books, latency, trouble), "127.0.0.1", 0, backlog=4096)
+    make = partial(Sink, books, latency, trouble)
+    if tls is not None:
+        await loop.create_server(make, "127.0.0.1", tls.port, backlog=4096, ssl=tls.context())
+    server = await loop.create_server(make, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -127,9 +145,12 @@ def main() -> None:
     parser.add_argument("--failing", type=int, default=0, help="so many users are refused at first")
     parser.add_argument("--trouble", type=Kind, default=Kind.NONE, help=", ".join(Kind))
     parser.add_argument("--trouble-seconds", type=float, default=0.0, help="how long it lasts, from the first request")
+    parser.add_argument("--tls-port", type=int, help="where it listens for TLS, too")
+    parser.add_argument("--tls-chain", type=Path, help="its key and certificates (PEM)")
     given = parser.parse_args()
     trouble = Trouble(given.trouble, given.trouble_seconds)
-    uvloop.run(serve(Books(given.events, given.users, given.failing), given.latency, trouble))
+    tls = Tls(given.tls_port, given.tls_chain) if given.tls_port else None
+    uvloop.run(serve(Books(given.events, given.users, given.failing), given.latency, trouble, tls))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import time
+from pathlib import Path
 
 import orjson
 import pytest
@@ -14,6 +16,7 @@ from bench.__main__ import medians
 from bench.books import Account, Books
 from bench.process import Others, Watch, family
 from bench.run import Figures, a_sink, books, figures
+from bench.tls import make_tls
 from bench.workload import Marker, Workload, records, value
 
 USERS = 3
@@ -108,9 +111,19 @@ def test_a_sink_answers_and_tells_its_books() -> None:
     assert (3, 3, 1, 0) == (account.requests, account.arrived, account.late, account.open)
 
 
-async def post(port: int, bodies: list[bytes]) -> list[int]:
+def test_a_sink_takes_requests_over_tls_and_proves_who_it_is(tmp_path: Path) -> None:
+    tls = make_tls(tmp_path)
+    with a_sink(Workload(events=EVENTS, users=USERS), latency=0.0, tls=tls) as url:
+        trust = ssl.create_default_context(cafile=str(tls.authority))
+        assert [200, 200] == asyncio.run(post(tls.port, [a_body(0), a_body(1)], trust))
+        account = books(url)
+    assert (2, 0) == (account.arrived, account.late)
+    assert account.cpu > 0
+
+
+async def post(port: int, bodies: list[bytes], trust: ssl.SSLContext | None = None) -> list[int]:
     """Over one connection, each body in two parts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
     statuses = []
     for body in bodies:
         writer.write(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n")

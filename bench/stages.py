@@ -77,20 +77,12 @@ def in_the_lane(workload: Workload, watched: Callable[[], object]) -> int:
     for poll in found:
         now = clock()
         lane.receive(poll, positions(poll), now)
-        while sends := _taken(lane, now):
-            answered += len(sends)
-            for send in sends:
-                lane.answer(send, SEEN, now)
+        while taken := lane.take(now, TOGETHER):
+            answered += len(taken)
+            lane.answer([(send, SEEN) for send in taken if isinstance(send, Send)], now)
         lane.committed(lane.commit(now), None)
     watched()
     return answered
-
-
-def _taken(lane: Lane, now: float) -> list[Send]:
-    sends: list[Send] = []
-    while len(sends) < TOGETHER and isinstance(send := lane.take(now), Send):
-        sends.append(send)
-    return sends
 
 
 async def by_the_client(requests: int, url: str, watched: Callable[[], object]) -> None:

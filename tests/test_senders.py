@@ -44,8 +44,9 @@ class Scene:
         self.asked.append(Asked(heard))
         return self.asked[-1]
 
-    def take(self) -> Send | None:
-        return self.ready.pop(0) if self.ready else None
+    def take(self, most: int) -> list[Send]:
+        taken, self.ready = self.ready[:most], self.ready[most:]
+        return taken
 
     def hear(self, answers: Sequence[Answered]) -> None:
         if self.fault is not None:
@@ -135,7 +136,7 @@ def test_a_fault_in_what_hears_answers_ends_the_process() -> None:
 def test_a_fault_in_what_is_taken_ends_the_process() -> None:
     fault = ZeroDivisionError()
 
-    def take() -> Send:
+    def take(_most: int) -> list[Send]:
         raise fault
 
     scene = Scene([])

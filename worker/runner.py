@@ -167,20 +167,22 @@ class Runner:
         """Whether the partitions are surely still this worker's: asked last before anything is written."""
         return self.clock() < self.consumer.lease_until
 
-    def _take(self) -> Send | None:
+    def _take(self, most: int) -> list[Send]:
         now = self.clock()
         self.lane.lease_until = self.consumer.lease_until
-        while True:
-            effect = self.lane.take(now)
-            if not isinstance(effect, ReadSecrets):
-                return effect
+        sends: list[Send] = []
+        while len(sends) < most:
+            effects = self.lane.take(now, most - len(sends))
+            sends += (effect for effect in effects if isinstance(effect, Send))
+            if not (effects and isinstance(effects[-1], ReadSecrets)):
+                break
             settings, secrets = self.reread()
             self.lane.secrets(settings, secrets, now)
+        return sends
 
     def _heard(self, answers: Sequence[Answered]) -> None:
         now = self.clock()
-        for send, answer in answers:
-            self.lane.answer(send, answer, now)
+        self.lane.answer(answers, now)
         self._go_on(now)
 
     def _go_on(self, now: float) -> None:

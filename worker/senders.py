@@ -20,7 +20,7 @@ CUT: Final = Fault(FaultKind.CUT, written=True, detail="cut at the drain's bound
 
 @dataclass(slots=True, eq=False)
 class Senders:
-    """``take`` gives the next request, or nothing; ``heard`` is told what came of some, and wakes others.
+    """``take`` gives so many of the next requests, or fewer; ``heard`` is told what came of some, and wakes others.
 
     No task a request. Answers that are there at the same moment are heard together, then the next requests go out: each
     part of the work finds the processor's caches as it left them, which saves a third of an event's CPU. ``failed`` is
@@ -29,7 +29,7 @@ class Senders:
 
     name: str
     transport: Transport
-    take: Callable[[], Send | None]
+    take: Callable[[int], Sequence[Send]]
     heard: Callable[[Sequence[Answered]], None]
     failed: Callable[[BaseException], None]
     _free: int = field(default=0, init=False)
@@ -56,10 +56,15 @@ class Senders:
     def wake(self) -> None:
         """Somebody may be ready: send what there is."""
         try:
-            while self._free and (send := self.take()) is not None:
-                self._free -= 1
-                ask, answered = self.transport.ask, partial(self._answered, send)
-                self._under_way[send] = ask(send.request, send.headers, answered)
+            while self._free:
+                most = min(self._free, TOGETHER)
+                sends = self.take(most)
+                self._free -= len(sends)
+                for send in sends:
+                    answered = partial(self._answered, send)
+                    self._under_way[send] = self.transport.ask(send.request, send.headers, answered)
+                if len(sends) < most:
+                    return
         except Exception as error:  # noqa: BLE001  (whatever it is, the process must end with it)
             self.failed(error)
 

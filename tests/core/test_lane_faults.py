@@ -140,7 +140,7 @@ def cut_at_the_bound(lane: Virtual) -> None:
     lane.lane.cut([P0, P1])
     for send in list(lane.open):
         lane.open.remove(send)
-        lane.lane.answer(send, Fault(FaultKind.CUT, written=True), lane.now)
+        lane.lane.answer([(send, Fault(FaultKind.CUT, written=True))], lane.now)
     lane.run(1.0)
 
 

@@ -7,7 +7,7 @@ and nothing is due, that is a deadlock, and it fails instead of hanging. The boo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
@@ -20,7 +20,7 @@ from mappings.contract import Destination, Response
 from tests.builders import ARecord, a_policy
 from tests.simulation.destination import DESTINATION, Account
 from tests.simulation.kafka import Kafka
-from worker.core.effects import ReadSecrets, Send
+from worker.core.effects import Effect, ReadSecrets, Send
 from worker.core.faults import Fault, FaultKind
 from worker.core.lane import Lane
 from worker.core.letters import Produce
@@ -38,6 +38,7 @@ HOUR: Final = 3600.0
 INTERVAL: Final = 0.5
 COMMITS_TAKE: Final = 0.005
 PRODUCES_TAKE: Final = 0.01
+TAKEN_AT_ONCE: Final = 3
 POLLED: Final = 500  # records of one partition in one poll
 OUTSIDE: Final = {"lease", "commit", "disabled"}  # waits that only somebody else can end
 MANY: Final = 100_000  # steps without an end: the clock stands still
@@ -397,14 +398,19 @@ class Virtual:
         assert 0 == standing.imbalance, f"the books are off: {standing}"
 
     def _take(self) -> None:
-        while (effect := self.lane.take(self.now)) is not None:
+        for effect in self._effects():
             if isinstance(effect, ReadSecrets):
                 self.reads.append(self.now)
                 self.lane.secrets(self.reread(), self.secrets, self.now)
             else:
                 self._send(effect)
             self._check_books()
-        assert self.lane.take(self.now) is None, "``None``: nothing before the next input"
+        assert [] == self.lane.take(self.now), "nothing before the next input"
+
+    def _effects(self) -> Iterator[Effect]:
+        """Until there are fewer than asked for, or the secrets are to be read first."""
+        while effects := self.lane.take(self.now, TAKEN_AT_ONCE):
+            yield from effects
 
     def _send(self, send: Send) -> None:
         arrival = Arrival(send, self.now)
@@ -417,7 +423,7 @@ class Virtual:
     def _heard(self, send: Send, answer: Answer) -> None:
         if send in self.open:  # else it was cut
             self.open.remove(send)
-            self._input(lambda: self.lane.answer(send, answer, self.now))
+            self._input(lambda: self.lane.answer([(send, answer)], self.now))
 
     def _produce(self, produce: Produce) -> None:
         said = self.broker(produce, self.now)

@@ -257,7 +257,7 @@ class World:
         if waiting:
             one = self.random.choice(waiting)
             worker.wire.remove(one)
-            worker.lane.answer(one.send, WITHHELD, self.now)
+            worker.lane.answer([(one.send, WITHHELD)], self.now)
             self._take(worker)
 
     def do_crash(self) -> None:
@@ -381,12 +381,13 @@ class World:
 
     def _take(self, worker: Worker) -> None:
         """After any input: everything that may be sent is sent."""
-        while (effect := worker.lane.take(self.now)) is not None:
-            if isinstance(effect, ReadSecrets):
-                worker.account = Account(secret=self.vendor.secret, logs_in=self.logs_in)
-                worker.lane.secrets(worker.account, [], self.now)
-            else:
-                self._put_on_the_wire(worker, effect)
+        while effects := worker.lane.take(self.now, 1 + self.seed % 4):
+            for effect in effects:
+                if isinstance(effect, ReadSecrets):
+                    worker.account = Account(secret=self.vendor.secret, logs_in=self.logs_in)
+                    worker.lane.secrets(worker.account, [], self.now)
+                else:
+                    self._put_on_the_wire(worker, effect)
         worker.produced.extend(worker.lane.produces(self.now))
         worker.lane.notes.clear()
 
@@ -403,7 +404,7 @@ class World:
         worker.wire.remove(one)
         assert one.answer is not None
         before = worker.lane.state
-        worker.lane.answer(one.send, one.answer, self.now)
+        worker.lane.answer([(one.send, one.answer)], self.now)
         flow = one.send.conversation
         if flow is not None and not flow.user.assignment.gone and isinstance(one.answer, Response):
             heard = Heard.of(one.send, one.answer, self.now)
@@ -456,7 +457,7 @@ class World:
             if one.answer is None and self.random.random() < 0.5:
                 self.vendor.arrive(one.send, one.account)
             worker.wire.remove(one)
-            worker.lane.answer(one.send, CUT, self.now)
+            worker.lane.answer([(one.send, CUT)], self.now)
         self._take(worker)
 
     def _last_positions(self, worker: Worker, partition: TopicPartition) -> dict[TopicPartition, Any]:

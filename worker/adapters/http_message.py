@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 import orjson
@@ -31,12 +30,14 @@ def target(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{_pairs(query)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A request's body."""
 
-    content: bytes = field(repr=False)
+    content: bytes
     content_type: str
+
+    def __repr__(self) -> str:
+        return f"Payload({self.content_type})"
 
 
 def payload(request: Request) -> Payload | None:

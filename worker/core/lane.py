@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from mappings.contract import Destination, Response
 from worker.core.assembly import assemble
 from worker.core.commit_metadata import decode
-from worker.core.effects import Effect, Note, Send
+from worker.core.effects import Effect, Note, ReadSecrets, Send
 from worker.core.faults import Fault
 from worker.core.holds.states import State
 from worker.core.letters import DeadLetter, Produce
@@ -27,7 +27,7 @@ ADMIT_AFTER: Final = 64  # settled events: admission looks at every partition, s
 class Lane:
     """Everything that one destination is served by, without the wires. Times are Unix seconds that never go back.
 
-    The order of calls is the caller's, but for one rule: after any input, ``take`` until it gives ``None``.
+    The order of calls is the caller's, but for one rule: after any input, ``take`` until it gives less than asked for.
     """
 
     def __init__(
@@ -163,22 +163,30 @@ class Lane:
 
     # --- HTTP
 
-    def take(self, now: float) -> Effect | None:
-        """What is to be sent now; ``None``: nothing before the next input, or ``wake_at``."""
+    def take(self, now: float, most: int = 1) -> list[Effect]:
+        """What is to be sent now; less than the ``most`` that were asked for: nothing before the next input, or
+        ``wake_at``. A wish to read the secrets comes last: answer it, and ask again.
+        """
         self._admit(now)
         self._stands = "lease" if now >= self.lease_until else "commit" if self._commits.stalled(now) else None
-        if self._stands is not None:
-            return None
-        effect = self._next(now)
-        if effect is None and self._admit(now):  # nobody was ready after all
+        effects: list[Effect] = []
+        while self._stands is None and len(effects) < most:
             effect = self._next(now)
+            if effect is None and self._admit(now):  # nobody was ready after all
+                effect = self._next(now)
+            if effect is None:
+                break
+            effects.append(effect)
+            if isinstance(effect, ReadSecrets):
+                break
         self._turns.filled = self._turns.open
         self._after(now)
-        return effect
+        return effects
 
-    def answer(self, send: Send, answer: Response | Fault, now: float) -> None:
-        """What came of a ``Send``. Every one is answered, once."""
-        self._delivery.answer(send, answer, now)
+    def answer(self, answers: Iterable[tuple[Send, Response | Fault]], now: float) -> None:
+        """What came of some ``Send``. Every one is answered, once."""
+        for send, answer in answers:
+            self._delivery.answer(send, answer, now)
         self._after(now)
 
     def secrets(self, settings: object, secrets: Iterable[str], now: float) -> None:

@@ -33,7 +33,12 @@ ANSWER = (
     + b"\r\n\r\n"
 ) + ANSWER_BODY
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-ANSWERS = {200: ANSWER, 500: REFUSAL, 503: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"}
+ANSWERS = {
+    200: ANSWER,
+    429: b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
+    500: REFUSAL,
+    503: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+}
 HEAD_ENDS = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
@@ -83,7 +88,7 @@ class Sink(asyncio.Protocol):
     def _take_in(self, trouble: Trouble, body: bytes, now: float) -> None:
         user = self._books.user(body)
         since = now - (self._books.account.first or now)
-        reply = trouble.reply(-1 if user is None else user, since, random.random())
+        reply = trouble.reply(-1 if user is None else user, since, random.random(), self._books.account.open)
         entered = self._books.arrive(body, now) if reply.accepted else self._books.refuse(body, now)
         self._soon(self._latency + reply.wait, partial(self._answer, entered, ANSWERS[reply.status]))
 

@@ -19,7 +19,7 @@ from bench.comparison.scenarios import SCENARIOS, Scenario
 from bench.comparison.tables import Runs, markdown
 from bench.comparison.trial import Trial, attempt
 from bench.run import a_sink, books, gaps
-from bench.trouble import BROKEN, BUSY, LATE, OK, Kind, Trouble, is_sick
+from bench.trouble import BROKEN, BUSY, LATE, LATER, OK, ROOM, TOO_MANY, Kind, Trouble, is_sick
 from bench.workload import Workload
 from tests.test_bench import EVENTS, USERS, a_body
 
@@ -89,12 +89,20 @@ def test_what_a_killed_peer_sends_again_is_counted_and_what_it_forgets_is_lost(t
         (Trouble(Kind.DOWN, 5.0), 20, 4.9, 0.0, BROKEN),
         (Trouble(Kind.DOWN, 5.0), 20, 5.1, 0.0, OK),
         (Trouble(), 20, 0.0, 0.0, OK),
+        (Trouble(Kind.SLOWER, 9.0), 1, 2.9, 0.0, OK),
+        (Trouble(Kind.SLOWER, 9.0), 1, 3.1, 0.0, LATER),
+        (Trouble(Kind.SLOWER, 9.0), 1, 6.1, 0.0, OK),
     ],
 )
 def test_trouble_meets_whom_it_is_meant_for(
     trouble: Trouble, user: int, since: float, chance: float, expected: object
 ) -> None:
     assert expected == trouble.reply(user, since, chance)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(Kind.REFUSES, TOO_MANY), (Kind.BUSY, BUSY)])
+def test_whoever_comes_when_too_many_are_open_is_refused(kind: Kind, expected: object) -> None:
+    assert [OK, expected] == [Trouble(kind).reply(1, 0.0, 0.0, open_) for open_ in (ROOM - 1, ROOM)]
 
 
 def test_a_tenth_of_the_users_is_sick() -> None:

@@ -191,3 +191,25 @@ def test_an_answer_in_no_time_or_after_a_night_is_an_answer() -> None:
     for seconds in (0.0, 0.0, 100_000.0, 0.0):
         limiter.answered("write", seconds, 100, 0.0)
     assert 1 <= limiter.limit <= 100
+
+
+def test_answers_to_users_who_are_known_to_be_slow_are_not_taken_for_a_queue() -> None:
+    limiter = Concurrency(100, adaptive=True)
+    levels = []
+    for number in range(20_000):
+        slow = number > 10_000 and number % 10 < 3
+        usual = 0.05 * max(1.0, limiter.limit / 60)
+        late = limiter.answered("write", 2.0 if slow else usual, limiter.limit, 0.0, known_slow=slow)
+        assert slow is late or number < 100
+        levels.append(limiter.limit)
+    assert fmean(levels[10_000:]) == pytest.approx(fmean(levels[5_000:10_000]), rel=0.1)
+
+
+def test_where_everybody_has_become_slow_it_is_the_destination() -> None:
+    limiter = Concurrency(100, adaptive=True)
+    for _ in range(2_000):
+        limiter.answered("write", 0.05, 5, 0.0)
+    assert limiter.answered("write", 2.0, 5, 0.0)
+    for _ in range(1_000):
+        limiter.answered("write", 2.0, 5, 0.0, known_slow=True)
+    assert not limiter.answered("write", 2.0, 5, 0.0, known_slow=True)

@@ -57,6 +57,7 @@ class Concurrency:
         "_full",
         "_good",
         "_heard",
+        "_left_out",
         "_level",
         "_looks",
         "_operations",
@@ -78,6 +79,7 @@ class Concurrency:
         self._operations: dict[str, Latencies] = {}
         self._refusals = Refusals(most)
         self._heard = self._full = 0  # answers in this look; those before which no more might be open
+        self._left_out = 0  # and those of slow users besides
         self._due = 1  # answers after which there is a look
         self._settling = False  # what was open when the limit changed is still being answered
         self._step = DOUBLE
@@ -92,11 +94,20 @@ class Concurrency:
 
     # --- the hot path
 
-    def answered(self, operation: str, seconds: float, open_: int, now: float) -> bool:
-        """One more final answer, after so many seconds; so many requests were open until then. Was it a slow one?"""
+    def answered(self, operation: str, seconds: float, open_: int, now: float, *, known_slow: bool = False) -> bool:
+        """One more final answer, after so many seconds; so many requests were open until then. Was it a slow one?
+
+        What a user who is ``known_slow`` waits for says nothing of the others: where those have little to send, a
+        quarter of the answers would soon be slow ones, and be taken for a queue. Not more are left out than are heard:
+        where everybody is slow, it is the destination.
+        """
         latencies = self._operations.get(operation)
         if latencies is None:
             latencies = self._operations[operation] = Latencies()
+        late = seconds > latencies.slow_after
+        if late and known_slow and self._left_out < self._heard:
+            self._left_out += 1
+            return True
         latencies.observe(seconds)
         self._heard += 1
         if open_ >= self.limit:
@@ -163,7 +174,7 @@ class Concurrency:
     def _begin(self) -> None:
         for each in self._operations.values():
             each.forget()
-        self._heard = self._full = 0
+        self._heard = self._full = self._left_out = 0
         if self._races:
             self._due = max(1, self.limit // 2)
         else:

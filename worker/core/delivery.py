@@ -75,7 +75,8 @@ class Delivery:
         if meant is TO_FLOW:
             if queues.slow_wait and open_ < concurrency.limit:
                 open_ = concurrency.limit  # all of it is in use: the rest is kept for those who are not slow
-            late = concurrency.answered(send.request.operation, now - send.sent, open_, now)
+            known_slow = not flow.generation
+            late = concurrency.answered(send.request.operation, now - send.sent, open_, now, known_slow=known_slow)
             queues.slow.judge(flow.user.key, slow=late)
         elif isinstance(meant, OverLimit):
             concurrency.refused(send.sent, open_, now)

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench latency requests scale compare docs constraints clean
+.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench stages flame latency requests scale compare docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,12 @@ mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn it
 
 bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
 	@$(BIN)/python -m bench $(BENCH)
+
+stages: $(VENV)/.installed ## CPU per event of each part alone; STAGES=kafka for the consumer, which needs Java 17 and Maven
+	@$(BIN)/python -m bench.stages $(STAGES)
+
+flame: $(VENV)/.installed ## Draw docs/flame.svg: where the event loop's thread spends its CPU
+	@$(BIN)/python -m bench.flame $(FLAME)
 
 requests: $(VENV)/.installed ## Requests per event: a first sync, the same again, a tenth changed; the demo's stream (Java 17 and Maven)
 	@$(BIN)/python -m bench.requests $(REQUESTS)

@@ -40,7 +40,7 @@ def test_a_poll_follows_where_the_last_one_ended() -> None:
 def test_the_runner_delivers_everything_once_and_in_order() -> None:
     spent = Spent()
     with a_counted_sink() as (url, seen):
-        asyncio.run(deliver(WORKLOAD, url, spent))
+        asyncio.run(asyncio.wait_for(deliver(WORKLOAD, url, spent), 20))
     account = seen[0]
     arrived = (account.arrived, account.requests, account.late, account.overlaps, account.duplicates)
     assert (WORKLOAD.events, WORKLOAD.events, 0, 0, 0) == arrived

@@ -45,6 +45,24 @@ def test_a_destination_that_refuses_more_is_not_held_for_it() -> None:
     assert 3_000 == len(lane.vendor.accepted)
 
 
+def test_a_destination_that_fails_where_more_is_open_is_not_taken_for_one_that_is_down() -> None:
+    """What was open too much fails in a row, all at once: that has lowered the limit, and is no outage."""
+
+    def vendor(arrival: Arrival) -> Answer:
+        return Response(503) if len(lane.open) > 40 else lane.vendor.hear(arrival)
+
+    lane = a_lane(0, most=256)
+    lane._hear = vendor
+    for number in range(3_000):
+        lane.write(f"u{number}")
+    states = set()
+    lane.run(3.0, until=lambda: states.add(lane.lane.state))
+    assert {State.OPEN} == states
+    assert 20 <= lane.lane.standing().concurrency_limit <= 40
+    lane.finish()
+    assert 3_000 == len(lane.vendor.accepted)
+
+
 def test_after_a_hold_it_begins_with_one_again_and_doubles_to_what_was_found() -> None:
     lane = a_lane(0)
     lane._hear = lambda arrival: Response(500) if START + 1 < arrival.at < START + 3 else lane.vendor.hear(arrival)

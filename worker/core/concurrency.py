@@ -57,11 +57,13 @@ class Concurrency:
         "_full",
         "_good",
         "_heard",
+        "_heard_before",
         "_left_out",
         "_level",
         "_looks",
         "_operations",
         "_refusals",
+        "_row",
         "_settling",
         "_step",
         "_trial",
@@ -79,6 +81,7 @@ class Concurrency:
         self._operations: dict[str, Latencies] = {}
         self._refusals = Refusals(most)
         self._heard = self._full = 0  # answers in this look; those before which no more might be open
+        self._row = self._heard_before = 0  # failures without an answer between them
         self._left_out = 0  # and those of slow users besides
         self._due = 1  # answers after which there is a look
         self._settling = False  # what was open when the limit changed is still being answered
@@ -136,8 +139,14 @@ class Concurrency:
 
     def failed(self, sent: float, open_: int, now: float) -> None:
         """No answer in time, or one of a destination in trouble: many of them may say that it is too much."""
-        if self.adaptive and self._refusals.failed(sent, max(self.limit, self._heard)):
+        self._row = self._row + 1 if self._heard == self._heard_before else 1
+        self._heard_before = self._heard
+        if self.adaptive and self._refusals.failed(sent, max(self.limit, self._heard), self._row):
             self._back_off(open_, now)
+
+    def explains(self, sent: float) -> bool:
+        """A failure of what was sent then: more was open than is allowed now. It says nothing of the destination."""
+        return self.adaptive and self._refusals.explains(sent)
 
     def _back_off(self, open_: int, now: float) -> None:
         refused = min(self._level, max(float(open_), 1.0))

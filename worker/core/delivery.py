@@ -147,7 +147,7 @@ class Delivery:
     def _failed(
         self, flow: Conversation, send: Send, answer: Response | Fault, reason: str, wait: float | None, now: float
     ) -> None:
-        fate: Fate = self.troubles.failed(flow, reason, wait, now)
+        fate: Fate = self.troubles.failed(flow, send.sent, reason, wait, now)
         if self._is_unknown(send, answer):
             if self._may_repeat(send):
                 self.tally.possibly_repeated["unknown outcome"] += len(flow.items)

@@ -8,6 +8,7 @@ from typing import Final
 KNOWN_GOOD: Final = 0.9  # of the limit that was refused
 FAILURES: Final = 0.02  # share of failures that says nothing
 CHANCE: Final = 2.0  # standard deviations above it, and failures, that may be chance
+IN_A_ROW: Final = 10  # failures, where none are usual: half of what the circuit breaker waits for
 TOLERATED: Final = 2.0  # times the usual share
 USUAL: Final = 0.5  # the weight of one look in what is usual
 MOST_BEYOND: Final = 0.25  # share of the open ones that failures show to be too many: refusing may be quicker work
@@ -54,13 +55,19 @@ class Refusals:
         self._refused += 1
         return self._refused > TOLERATED * self._usual * among
 
-    def failed(self, sent: float, among: int) -> bool:
-        """One more failure that may come of too many open requests."""
+    def failed(self, sent: float, among: int, row: int) -> bool:
+        """One more failure that may come of too many open requests; so many in a row."""
         if sent <= self._since:
             return False
         self._failed += 1
+        if row >= IN_A_ROW and not self._usual:
+            return True
         expected = (FAILURES + TOLERATED * self._usual) * among
         return self._failed > expected + CHANCE * sqrt(expected) + CHANCE
+
+    def explains(self, sent: float) -> bool:
+        """It was sent before the limit was lowered last: too much was open, as is known by now."""
+        return sent <= self._since
 
     def backs_off(self, open_: float, among: int, now: float) -> bool:
         """So many open are too many, by what was heard of so many answers; or has it nothing to do with that?"""

@@ -98,11 +98,12 @@ class Troubles:
             why = f"everybody's events are refused ({rejected.reason}): look at the latest change, or the dead letters"
             self.gate.signal(Signal.ALL_REFUSED, now, why)
 
-    def failed(self, conversation: Conversation, reason: str, wait: float | None, now: float) -> Fate:
-        """A transient failure."""
+    def failed(self, conversation: Conversation, sent: float, reason: str, wait: float | None, now: float) -> Fate:
+        """A transient failure of a request that was sent then."""
         first_attempt = conversation.items[0].attempts == 0
         trouble, known_since = self._trouble(conversation, reason, now)
-        if not self.gate.held and first_attempt and self._breaker.failed(conversation.user, now):
+        explained = self.gate.concurrency.explains(sent)
+        if not self.gate.held and first_attempt and self._breaker.failed(conversation.user, now, explained=explained):
             self.gate.signal(Signal.TRIPPED, now, f"most first attempts fail ({reason})")
         witnessed = known_since is not None and self._witnesses.saw(DELIVERED, conversation.user, known_since)
         return self._ordinary(trouble, conversation, reason, wait, now, witnessed=witnessed)

@@ -35,9 +35,14 @@ class Breaker:
         self._bucket(now)[1] += 1
         self._tried += 1
 
-    def failed(self, user: object, now: float) -> bool:
-        """A first attempt failed; has the breaker tripped with it?"""
-        self._row.add(user)
+    def failed(self, user: object, now: float, *, explained: bool = False) -> bool:
+        """A first attempt failed; has the breaker tripped with it?
+
+        ``explained``: too much was open when it was sent, and less is now. Those come in a row, and say no more of the
+        destination than the first of them.
+        """
+        if not explained:
+            self._row.add(user)
         bucket = self._bucket(now)
         bucket[1] += 1
         bucket[2] += 1

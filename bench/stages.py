@@ -31,7 +31,6 @@ from worker.clock import steady_clock
 from worker.core.decode import decode
 from worker.core.effects import Send
 from worker.core.faults import Fault
-from worker.core.lane import Lane
 from worker.sandbox.brokers import BrokerUnavailable
 
 TOGETHER = 64  # requests at once, of the client alone; answers at once, in the lane alone

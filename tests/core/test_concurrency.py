@@ -213,3 +213,19 @@ def test_where_everybody_has_become_slow_it_is_the_destination() -> None:
     for _ in range(1_000):
         limiter.answered("write", 2.0, 5, 0.0, known_slow=True)
     assert not limiter.answered("write", 2.0, 5, 0.0, known_slow=True)
+
+
+def test_ten_failures_in_a_row_lower_the_limit_and_explain_those_that_follow() -> None:
+    limiter = Concurrency(1_000, adaptive=True)
+    for _ in range(20_000):
+        limiter.answered("write", 0.05, limiter.limit, 0.0)
+    for _ in range(2):
+        for _ in range(9):
+            limiter.failed(1.0, 1_000, 2.0)
+        assert 1_000 == limiter.limit
+        limiter.answered("write", 0.05, 1_000, 2.0)
+    assert not limiter.explains(1.0)
+    for _ in range(10):
+        limiter.failed(1.0, 1_000, 2.0)
+    assert 1_000 > limiter.limit
+    assert [True, False] == [limiter.explains(sent) for sent in (2.0, 2.1)]

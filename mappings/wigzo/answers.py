@@ -12,6 +12,7 @@ from mappings.contract import Meaning, Refused, Response, WrongSetup
 
 __all__ = ["excerpt", "meaning"]
 
+SUCCESS: Final = b'"status":"success"'
 ABOUT_THE_ACCOUNT: Final = ("token", "organization", "unauthori")
 
 
@@ -20,13 +21,14 @@ def meaning(response: Response) -> Meaning | None:
 
     No that speaks of the account is a wrong set-up: it would be said to every event.
     """
-    # Asked of every success: the body is parsed only where it can say no.
-    if not response.ok or not response.body or b'"status"' not in response.body:
+    # Asked of every success: the body is parsed only where it can say no. Whose only status is this one says yes.
+    body = response.body
+    if not response.ok or not body or body.count(b'"status"') == body.count(SUCCESS):
         return None
     if response.object().get("status", "success") == "success":
         return None
     said = excerpt(response)
-    if any(word in response.body.lower().decode("utf-8", "replace") for word in ABOUT_THE_ACCOUNT):
+    if any(word in body.lower().decode("utf-8", "replace") for word in ABOUT_THE_ACCOUNT):
         return WrongSetup("wrong-account", said)
     return Refused("refused", said)
 

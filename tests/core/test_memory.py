@@ -16,7 +16,7 @@ from worker.core.items import Assignment
 from worker.core.ledger import Ledger
 from worker.core.letters import UNDER_WAY, DeadLetter, Letters
 from worker.core.records import TopicPartition
-from worker.core.weight import weight_of
+from worker.core.weight import brackets_in, weight_of
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -82,12 +82,12 @@ def decoded(value: bytes) -> int:
 )
 def test_an_event_is_weighed_as_it_will_be_decoded(properties: dict[str, object]) -> None:
     value = orjson.dumps(a_track(properties=properties))
-    assert decoded(value) <= 1.5 * weight_of(a_record(value), 1).decoded
+    assert decoded(value) <= 1.5 * weight_of(a_record(value), 1, brackets_in(value)).decoded
 
 
 def test_key_and_headers_weigh_what_they_are() -> None:
-    bare = weight_of(a_record(a_track()), 1)
-    heavy = weight_of(a_record(a_track(), key=b"k" * MIB, headers=[("name", b"x" * KIB)]), 1)
+    bare = weight_of(a_record(a_track()), 1, 0)
+    heavy = weight_of(a_record(a_track(), key=b"k" * MIB, headers=[("name", b"x" * KIB)]), 1, 0)
     beside = MIB + len("name") + KIB - len(a_record(a_track()).key or b"")
     assert (bare.kept + beside, bare.decoded + beside) == heavy
 

@@ -22,6 +22,7 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._open: dict[Expiring, float] = {}  # in order of their due times
         self._armed = False
 
@@ -31,7 +32,9 @@ class Deadlines:
 
     def began(self, limit: Expiring) -> None:
         """From now on; to be ended once."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         self._open[limit] = loop.time() + self._seconds
         if not self._armed:
             self._armed = True

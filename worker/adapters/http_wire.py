@@ -6,6 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -200,13 +201,19 @@ class Wire(asyncio.Protocol):
         return self._response(None)
 
     def _response(self, body: bytes | None) -> Response:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._headers}
+        headers = {_lower(name): value.decode("latin-1") for name, value in self._headers}
         if (kept := headers.get("keep-alive")) is not None:
             self._mind(kept)
         if self._size > BODY_LIMIT:
             body = None
         encoding = headers.get("content-encoding")
         return Response(self._status, headers, inflate(body, encoding, BODY_LIMIT) if encoding and body else body)
+
+
+@lru_cache(256)
+def _lower(name: bytes) -> str:
+    """A header's name; servers use the same few."""
+    return name.decode("latin-1").lower()
 
 
 def _broken(exc: Exception | None) -> Fault:

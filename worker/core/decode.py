@@ -18,6 +18,7 @@ from worker.core import lenient_json
 from worker.core.letter_headers import ENVELOPE, MEMBER, Origin, form_of, origin_of
 from worker.core.records import Record
 from worker.core.segment import NoEvent, event_of, kind_of, named
+from worker.core.weight import brackets_in
 
 # Four times what a broker takes when nobody has told it otherwise.
 LARGEST: Final = 4 << 20
@@ -51,10 +52,11 @@ Member: TypeAlias = Event | Malformed | Tombstone
 TOMBSTONE: Final[tuple[Member, ...]] = (Tombstone(),)
 
 
-def decode(record: Record, integration: str) -> tuple[Member, ...]:
+def decode(record: Record, integration: str, brackets: int | None = None) -> tuple[Member, ...]:
     """One member for a message, several for an envelope (in its order), none for an empty envelope.
 
-    ``integration`` is the destination's name in ``integrations``: whose options :attr:`Event.options` are.
+    ``integration`` is the destination's name in ``integrations``: whose options :attr:`Event.options` are. ``brackets``
+    are those in the value, where they were counted before.
     """
     value = record.value
     if value is None:
@@ -69,7 +71,7 @@ def decode(record: Record, integration: str) -> tuple[Member, ...]:
         except lenient_json.UnreadableError as error:
             return (Malformed(error.reason, error.detail),)
     # Depth costs a walk through the whole value: it is only taken where there are brackets enough.
-    maybe_deep = value.count(b"{") + value.count(b"[") > DEEPEST
+    maybe_deep = (brackets_in(value) if brackets is None else brackets) > DEEPEST
     origin = origin_of(record)
     if type(found) is dict and type(found.get("batch")) is list and (form := form_of(record)) != MEMBER:
         if form == ENVELOPE:

@@ -19,7 +19,7 @@ from worker.core.records import Record, TopicPartition
 from worker.core.retry import Trouble
 from worker.core.routing import Filtered, Routing
 from worker.core.tally import Tally
-from worker.core.weight import Weight, weight_of
+from worker.core.weight import Weight, brackets_in, weight_of
 
 NOTHING: Final[frozenset[str]] = frozenset()
 UNFOLDED: Final = 100  # events of one user that are kept ready; those behind wait as the bytes that they came as
@@ -138,12 +138,13 @@ class Intake:
                 ledger.track(record.offset)
                 self._tally.passed_over += 1
             else:
-                members = assignment.decoded or decode(record, self.policy.integration)
+                brackets = brackets_in(record.value)
+                members = assignment.decoded or decode(record, self.policy.integration, brackets)
                 if not ledger.admits(record.offset, len(members)):
                     assignment.decoded = members
                     return "offset map"
                 assignment.decoded = None
-                self._track(assignment, record, members, now)
+                self._track(assignment, record, members, brackets, now)
             backlog.popleft()
         return None
 
@@ -163,13 +164,15 @@ class Intake:
             return "buffer bytes"
         return None
 
-    def _track(self, assignment: Assignment, record: Record, members: Sequence[Member], now: float) -> None:
+    def _track(
+        self, assignment: Assignment, record: Record, members: Sequence[Member], brackets: int, now: float
+    ) -> None:
         ledger = assignment.ledger
         ledger.track(record.offset, max(len(members), 1))
         if not members:  # an empty envelope: nothing was said, nothing is owed
             assignment.settle(record.offset, 0)
             return
-        weight = weight_of(record, len(members))
+        weight = weight_of(record, len(members), brackets)
         for index, member in enumerate(members):
             if len(members) > 1 and ledger.is_settled(record.offset, index):
                 self._tally.passed_over += 1

@@ -19,11 +19,16 @@ class Weight(NamedTuple):
     decoded: int
 
 
-def weight_of(record: Record, members: int) -> Weight:
-    """Each member's share. Key and headers stay as they are, decoded or not."""
+def brackets_in(value: bytes | None) -> int:
+    """Objects and arrays of a JSON text, about: those that are told of in its strings count as well."""
+    return value.count(b"{") + value.count(b"[") if value else 0
+
+
+def weight_of(record: Record, members: int, brackets: int) -> Weight:
+    """Each member's share. Key and headers stay as they are, decoded or not. ``brackets``: :func:`brackets_in` it."""
     value = record.value or b""
     beside = len(record.key or b"")
     if record.headers:
         beside += sum(len(name) + len(content or b"") for name, content in record.headers)
-    decoded = DECODED * len(value) + BRACKET * (value.count(b"{") + value.count(b"["))
+    decoded = DECODED * len(value) + BRACKET * brackets
     return Weight((len(value) + beside) // members, (decoded + beside) // members)

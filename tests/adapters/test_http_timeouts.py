@@ -24,6 +24,7 @@ NO_ANSWER = Fault(FaultKind.TIMEOUT, written=True, detail="no answer in time")
 NOT_TAKEN = Fault(FaultKind.TIMEOUT, written=True, detail="the request was not taken in time")
 LONG = 15.0  # seconds: less than the run's deadline, and far more than any limit that is to be seen
 SHORT = 0.3
+NEARLY = 0.98  # an event loop counts in milliseconds
 MORE_THAN_FITS = {"text": "x" * (12 << 20)}  # into the buffers of both kernels
 
 
@@ -82,7 +83,7 @@ def how_long(factory: Factory, run: Run, behave: Behaviour, **reach: float) -> A
 def test_silence_ends_at_the_limit_of_the_first_byte(factory: Factory, run: Run) -> None:
     got, took = how_long(factory, run, silence, request_timeout=LONG, first_byte_timeout=SHORT)
     assert NO_ANSWER == got
-    assert SHORT <= took < LONG / 2
+    assert SHORT * NEARLY <= took < LONG / 2
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_an_answer_that_trickles_for_ever_ends_with_its_time(factory: Factory, r
 
     got, took = how_long(factory, run, behave, request_timeout=2 * SHORT, first_byte_timeout=SHORT)
     assert NO_ANSWER == got
-    assert 2 * SHORT <= took < LONG
+    assert 2 * SHORT * NEARLY <= took < LONG
 
 
 def test_each_request_of_a_connection_has_its_own_first_byte(factory: Factory, run: Run) -> None:

@@ -55,8 +55,13 @@ def test_a_destination_that_fails_where_more_is_open_is_not_taken_for_one_that_i
     lane._hear = vendor
     for number in range(3_000):
         lane.write(f"u{number}")
-    states = set()
-    lane.run(3.0, until=lambda: states.add(lane.lane.state))
+    states: set[State] = set()
+
+    def look() -> bool:
+        states.add(lane.lane.state)
+        return False
+
+    lane.run(3.0, until=look)
     assert {State.OPEN} == states
     assert 20 <= lane.lane.standing().concurrency_limit <= 40
     lane.finish()

@@ -52,6 +52,7 @@ HARMLESS = {
     "the message's id may be told": {"Letter.message_id", "Selection.message_id"},
     "the worker's own words about a field or a connection": {"Fault.detail", "Malformed.detail", "NoEvent.detail"},
     "a user, who hides": {"_First.user"},
+    "how many users": {"Policy.ready_users"},
     "what a run of the demo left at its stand-ins": {"Expected.state"},
 }
 

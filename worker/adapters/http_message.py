@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import orjson
@@ -30,14 +31,12 @@ def target(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{_pairs(query)}"
 
 
-class Payload(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Payload:
     """A request's body."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     content_type: str
-
-    def __repr__(self) -> str:
-        return f"Payload({self.content_type})"
 
 
 def payload(request: Request) -> Payload | None:

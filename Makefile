@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+COMPILED := build/compiled
+# The compiled build before the source: for whatever is run, and for what that starts.
+AS_SHIPPED = PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check-servers check-deploy image check format manifests simulate mutants torture isolation bench stages flame latency requests scale compare docs constraints clean
+.PHONY: help install demo compiled test check-compiled check-servers check-deploy image check format manifests simulate mutants torture isolation bench stages flame latency requests scale compare docs constraints clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,11 +22,23 @@ $(VENV)/.installed: constraints-dev.txt pyproject.toml
 	@PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+compiled: $(COMPILED)/.built ## The build that ships: what every event passes through in C, in build/compiled (a C compiler, 2 minutes)
+
+$(COMPILED)/.built: $(VENV)/.installed setup.py $(shell find mappings worker -name '*.py')
+	@echo "Compiling (2 minutes) …"
+	@rm -rf build
+	@RELAY_COMPILE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --target $(COMPILED) .
+	@touch $@
+
 demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of the vendors, a shop's events, the real worker
 	@$(BIN)/segment-relay demo $(DEMO)
 
 test: $(VENV)/.installed ## All tests, with the branch coverage of what decides; those on Apache Kafka need Java 17 and Maven
 	@$(BIN)/python -m pytest $(or $(TESTS),--ignore=tests/deploy --ignore=tests/servers --cov --cov-report=term:skip-covered --cov-fail-under=100)
+
+check-compiled: $(COMPILED)/.built ## The tests again, on the compiled build
+	@$(AS_SHIPPED) $(BIN)/python -c 'import worker.core.lane as it; assert it.__file__.endswith(".so"), it.__file__'
+	@$(AS_SHIPPED) $(BIN)/python -m pytest -o pythonpath='$(COMPILED) .' -m 'not interpreted' $(or $(TESTS),tests/core tests/mappings tests/adapters tests/simulation tests/whole)
 
 check-servers: $(VENV)/.installed ## The HTTP client against nginx and Go's own server, on odd days too (Debian's nginx, Go 1.26)
 	@$(BIN)/python -m tests.servers.tools
@@ -65,26 +80,26 @@ isolation: $(VENV)/.installed ## What ten minutes of one destination's outage do
 mutants: $(VENV)/.installed ## Known bugs put back on purpose: each must turn its named test red (Java 17 and Maven)
 	@$(BIN)/python -m tools.mutants $(MUTANTS)
 
-bench: $(VENV)/.installed ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
-	@$(BIN)/python -m bench $(BENCH)
+bench: $(COMPILED)/.built ## Events per second and CPU per event of the whole worker, on Apache Kafka (Java 17 and Maven)
+	@$(AS_SHIPPED) $(BIN)/python -m bench $(BENCH)
 
-stages: $(VENV)/.installed ## CPU per event of each part alone; STAGES=kafka for the consumer, which needs Java 17 and Maven
-	@$(BIN)/python -m bench.stages $(STAGES)
+stages: $(COMPILED)/.built ## CPU per event of each part alone; STAGES=kafka for the consumer, which needs Java 17 and Maven
+	@$(AS_SHIPPED) $(BIN)/python -m bench.stages $(STAGES)
 
 flame: $(VENV)/.installed ## Draw docs/flame.svg: where the event loop's thread spends its CPU
 	@$(BIN)/python -m bench.flame $(FLAME)
 
-requests: $(VENV)/.installed ## Requests per event: a first sync, the same again, a tenth changed; the demo's stream (Java 17 and Maven)
-	@$(BIN)/python -m bench.requests $(REQUESTS)
+requests: $(COMPILED)/.built ## Requests per event: a first sync, the same again, a tenth changed; the demo's stream (Java 17 and Maven)
+	@$(AS_SHIPPED) $(BIN)/python -m bench.requests $(REQUESTS)
 
-scale: $(VENV)/.installed ## One case of more of everything: SCALE="big --events 10000000 --seconds 1200" (Java 17 and Maven)
-	@$(BIN)/python -m bench.scale $(or $(SCALE),--help)
+scale: $(COMPILED)/.built ## One case of more of everything: SCALE="big --events 10000000 --seconds 1200" (Java 17 and Maven)
+	@$(AS_SHIPPED) $(BIN)/python -m bench.scale $(or $(SCALE),--help)
 
-latency: $(VENV)/.installed ## How long an event is on its way at half of the most, about 2 minutes (Java 17 and Maven)
-	@$(BIN)/python -m bench.latency $(LATENCY)
+latency: $(COMPILED)/.built ## How long an event is on its way at half of the most, about 2 minutes (Java 17 and Maven)
+	@$(AS_SHIPPED) $(BIN)/python -m bench.latency $(LATENCY)
 
-compare: $(VENV)/.installed ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
-	@$(BIN)/python -m bench.compare $(COMPARE)
+compare: $(COMPILED)/.built ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
+	@$(AS_SHIPPED) $(BIN)/python -m bench.compare $(COMPARE)
 
 docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and the schema of the chart's values from the declarations
 	@$(BIN)/python -m worker.reference docs deploy/helm/segment-relay/values.schema.json
@@ -97,4 +112,4 @@ constraints: $(VENV)/.installed ## Pin the dependencies anew
 	@PATH="$(abspath $(BIN)):$$PATH" tools/pin.sh
 
 clean: ## Remove the environment and what tools leave behind
-	rm -rf $(VENV) *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -94,7 +94,7 @@ def instant(value: Any) -> datetime | None:
         if isinstance(value, str):
             return _instant_of_text(value.strip())
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return _instant_of_number(value)
+            return _instant_of_number(float(value))
     except (ValueError, OverflowError):
         pass
     return None
@@ -104,7 +104,7 @@ def _instant_of_text(value: str) -> datetime | None:
     if not value.isascii() or "W" in value:  # of week dates, date.fromisoformat also takes broken ones
         return None
     if value.isdigit() and len(value) != 8:
-        return _instant_of_number(int(value))
+        return _instant_of_number(float(value))
     # In two parts: datetime.fromisoformat takes any character between them, and would make a quarter past four out of
     # "2026-02-09-0415".
     day, between, hour = value.upper().replace(" ", "T", 1).partition("T")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+import pytest
+
 from mappings.contract import Response
 from tests.adapters.transports import Run
 from worker.adapters.http_bounds import NO_CONNECTION, WITHHELD
@@ -16,6 +18,7 @@ from worker.adapters.http_head import Origin
 from worker.adapters.http_wire import Wire
 from worker.core.faults import Fault
 
+pytestmark = pytest.mark.interpreted  # a stand-in for a connection: compiled, only the real one is taken
 ORIGIN = Origin("http", "vendor.example", 80)
 DONE = Response(200)
 

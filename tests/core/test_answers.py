@@ -209,20 +209,20 @@ def test_where_a_mapping_says_nothing_the_table_decides(status: int, expected: V
     assert expected == meant(Response(status), lambda _: None)
 
 
-NONSENSE: list[Any] = [
-    Limited(until="soon"),  # type: ignore[arg-type]
-    Transient("7"),  # type: ignore[arg-type]
-    Refused(7),  # type: ignore[arg-type]
-    Refused("no", None),  # type: ignore[arg-type]
-    WrongSetup({}),  # type: ignore[arg-type]
-    "limited",
-    True,
+NONSENSE: list[Callable[[Response], Any]] = [
+    lambda _: Limited(until="soon"),  # type: ignore[arg-type]
+    lambda _: Transient("7"),  # type: ignore[arg-type]
+    lambda _: Refused(7),  # type: ignore[arg-type]
+    lambda _: Refused("no", None),  # type: ignore[arg-type]
+    lambda _: WrongSetup({}),  # type: ignore[arg-type]
+    lambda _: "limited",
+    lambda _: True,
 ]
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
-def test_a_mapping_that_talks_nonsense_of_an_answer_has_said_nothing(nonsense: Meaning) -> None:
-    assert Failed("500") == meant(Response(500), lambda _: nonsense)
+def test_a_mapping_that_talks_nonsense_of_an_answer_has_said_nothing(nonsense: Callable[[Response], Any]) -> None:
+    assert Failed("500") == meant(Response(500), nonsense)
 
 
 def test_a_mapping_that_trips_over_an_answer_has_said_nothing() -> None:

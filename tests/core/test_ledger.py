@@ -532,6 +532,7 @@ class HighestOffsetLedger(Ledger):
         return self._highest
 
 
+@pytest.mark.interpreted
 def test_to_commit_the_highest_offset_is_found_out() -> None:
     life = Life([(0, 1), (1, 1)], ledger=HighestOffsetLedger())
     life.read()

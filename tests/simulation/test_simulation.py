@@ -15,6 +15,7 @@ def test_no_schedule_breaks_a_promise() -> None:
     assert [] == list(violations(range(SCHEDULES)))
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_found(bug, range(PATIENCE)) is not None

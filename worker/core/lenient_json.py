@@ -22,7 +22,7 @@ NEVER_CLOSED: Final = "nested deeper than any reader goes, or never closed"
 TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 # A record of more is not worth the time of the others: half a second on one core would be a million.
 MOST_TOKENS: Final = 200_000
-LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 # No number of 64 bits has more. A longer one is a float, as orjson has it; and Python counts its digits in square time.
 DIGITS_OF_AN_INTEGER: Final = 20
 

@@ -152,9 +152,11 @@ class Login:
         self._request = request
         return request
 
-    def _ended(self, credentials: Credentials | None, now: float) -> Step:
+    def _ended(self, credentials: object, now: float) -> Step:
         if credentials is None:
             return self._failed(self._patience(None), "the login's answer holds no token", now)
+        if not isinstance(credentials, Credentials):
+            raise TypeError(f"a login returned {type(credentials).__name__}")
         lifetime = float("inf") if credentials.lifetime is None else max(credentials.lifetime, SHORTEST_LIFE)
         self._expires_at = now + lifetime
         self._renew_at = now + lifetime * (1 - RENEW_SHARE)

@@ -29,7 +29,7 @@ class Turns:
     """The flows of one lane that may go on, and the users who may begin one."""
 
     destination: Destination[Any]
-    settings: object
+    settings: Any
     queues: Queues
     endings: Endings
     troubles: Troubles

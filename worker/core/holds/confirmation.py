@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["limited", "set-up"]
 
 
 @dataclass(frozen=True, slots=True)
 class _First:
-    user: object
+    user: Any
     heard: float
 
 

@@ -8,6 +8,7 @@ the code.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +21,18 @@ COMPILED: Final = (
     "worker/senders.py",
     "worker/runner.py",
 )
-# Generic dataclasses; and a subclass of ssl.SSLContext: mypyc takes neither.
-INTERPRETED: Final = frozenset({"mappings/contract.py", "worker/adapters/http_pool.py"})
+# mypyc takes neither generic dataclasses (contract) nor subclasses of C's own, as ssl.SSLContext (http_pool); and the
+# annotations of settings are read while the worker runs, where compiled classes keep none.
+INTERPRETED: Final = ("mappings/contract.py", "mappings/*/settings.py", "worker/adapters/http_pool.py")
 
 
 def compiled() -> list[str]:
     """The modules, by their paths."""
-    found = {str(path) for pattern in COMPILED for path in Path().glob(pattern)}
-    return sorted(found - INTERPRETED)
+    return sorted(_found(COMPILED) - _found(INTERPRETED))
+
+
+def _found(patterns: Iterable[str]) -> set[str]:
+    return {str(path) for pattern in patterns for path in Path().glob(pattern)}
 
 
 if os.environ.get("RELAY_COMPILE") == "1":

@@ -270,6 +270,7 @@ def all_of(flow: Conversation) -> dict[str, object]:
     return {name: getattr(flow, name) for name in Conversation.__slots__}
 
 
+@pytest.mark.interpreted
 def test_a_flow_that_restarts_has_forgotten_all_that_was_said() -> None:
     flow = a_conversation(two_requests)
     fresh = all_of(flow)

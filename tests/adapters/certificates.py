@@ -38,6 +38,7 @@ class Certificates:
     authority: Path
     good: ssl.SSLContext
     with_intermediate: ssl.SSLContext
+    tls_1_2: ssl.SSLContext  # the server speaks last in the handshake, so its next word may come along
     misfits: Mapping[str, Misfit]
 
 
@@ -50,6 +51,7 @@ def make_certificates(folder: Path) -> Certificates:
         authority=file,
         good=_context(authority.issue_cert("127.0.0.1", "localhost")),
         with_intermediate=_context(below),
+        tls_1_2=_limited(_context(authority.issue_cert("127.0.0.1"))),
         misfits={
             "expired": Misfit(
                 _context(authority.issue_cert("127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO + YEAR)),
@@ -94,6 +96,11 @@ def _loaded(chain: Sequence[trustme.Blob], key: trustme.Blob) -> ssl.SSLContext:
         file.write(b"".join(pem.bytes() for pem in (key, *chain)))
         file.flush()
         context.load_cert_chain(file.name)
+    return context
+
+
+def _limited(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -119,9 +119,12 @@ def test_many_requests_of_one_turn_do_not_wait_for_its_end(run: Run) -> None:
     assert run(story()) == TOGETHER
 
 
-def test_a_connection_that_closed_before_the_writing_is_replaced_whatever_the_method(run: Run) -> None:
+@pytest.mark.parametrize("served", [0, 1], ids=["never used", "used"])
+def test_a_kept_connection_that_closed_before_the_writing_is_replaced_whatever_the_method(
+    run: Run, served: int
+) -> None:
     async def story() -> tuple[list[bytes], list[bytes], list[AWire], list[Response | Fault]]:
-        first, second = AWire(), AWire()
+        first, second = AWire(served=served), AWire()
         of = Story(first, second)
         of.ask(b"POST")
         first.transport.closed = True

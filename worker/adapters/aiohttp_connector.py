@@ -11,11 +11,16 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from worker.adapters.aiohttp_wire import Wire
-from worker.adapters.http_bounds import Reach, small_socket
+from worker.adapters.http_bounds import UNUSED, WITHHELD, Reach, small_socket
+from worker.core.faults import Fault
 
 
-class Withheld(Exception):  # noqa: N818  (a finding, told as a fault)
-    """There is a connection, and no request may be written to it any more."""
+class Unwritten(Exception):  # noqa: N818  (a finding, told as a fault)
+    """There is a connection, and no request was written to it; ``fault`` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.detail)
+        self.fault = fault
 
 
 class Connector(aiohttp.TCPConnector):
@@ -23,6 +28,8 @@ class Connector(aiohttp.TCPConnector):
 
     Before that it would be too early: a connect takes up to its timeout, and so does waiting for a free place. A
     connection that nothing was written to is kept.
+
+    A new one is listened to for a turn of the loop (as in worker.adapters.http_pool): its end, or what comes unasked.
     """
 
     def __init__(self, reach: Reach, tls: ssl.SSLContext) -> None:
@@ -36,12 +43,26 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  (aiohttp's signature)
     ) -> Connection:
-        """As aiohttp's. Raises ``Withheld``, too."""
+        """As aiohttp's. Raises ``Unwritten``, too."""
         connection = await super().connect(req, traces, timeout)
+        wire = connection.protocol
+        if isinstance(wire, Wire) and not wire.asked:
+            await _heard_out(connection, wire)
         if self._may_write():
             return connection
         connection.release()
-        raise Withheld
+        raise Unwritten(WITHHELD)
+
+
+async def _heard_out(connection: Connection, wire: Wire) -> None:
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        connection.close()
+        raise
+    if not wire.is_connected():
+        connection.close()
+        raise Unwritten(UNUSED)
 
 
 async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

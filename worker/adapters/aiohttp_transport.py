@@ -16,13 +16,12 @@ import yarl
 from aiohttp import hdrs
 
 from mappings.contract import Request, Response
-from worker.adapters.aiohttp_connector import Connector, Withheld, only_once
+from worker.adapters.aiohttp_connector import Connector, Unwritten, only_once
 from worker.adapters.aiohttp_faults import fault
 from worker.adapters.http_bounds import (
     BODY_LIMIT,
     RECEIVE_BUFFER,
     USER_AGENT,
-    WITHHELD,
     ForbiddenHost,
     Reach,
 )
@@ -107,8 +106,8 @@ class Transport:
                 body = await self._read(answer)
         except ForbiddenHost as error:
             return Fault(FaultKind.FORBIDDEN_HOST, written=False, detail=str(error))
-        except Withheld:
-            return WITHHELD
+        except Unwritten as found:
+            return found.fault
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             if answer is None:
                 return fault(error)

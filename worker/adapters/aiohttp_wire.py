@@ -26,10 +26,11 @@ class Wire(ResponseHandler):
         super().__init__(loop)
         self._room = 0  # bytes that may still come: of heads, and once there is the last one, of its body
         self._answered = True
+        self.asked = False  # ever
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be written."""
-        self._room, self._answered = HEAD_LIMIT, False
+        self._room, self._answered, self.asked = HEAD_LIMIT, False, True
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:

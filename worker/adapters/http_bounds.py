@@ -27,6 +27,7 @@ NO_CONNECTION: Final = Fault(FaultKind.TIMEOUT, written=False, detail="no connec
 NOT_TAKEN: Final = Fault(FaultKind.TIMEOUT, written=True, detail="the request was not taken in time")
 NO_REQUEST: Final = Fault(FaultKind.PROTOCOL, written=False, detail="the request cannot be written as HTTP")
 BROKEN: Final = Fault(FaultKind.RESET, written=True, detail="the connection broke before an answer")
+UNUSED: Final = Fault(FaultKind.RESET, written=False, detail="the connection broke before the request")
 WITHHELD: Final = Fault(FaultKind.WITHHELD, written=False)
 
 

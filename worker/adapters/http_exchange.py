@@ -49,7 +49,7 @@ class Outbox:
             self._flush()
 
     def now(self, exchange: Exchange) -> None:
-        """Its connection is new: one that is closed as soon as it is made must not be replaced again and again."""
+        """Its connection was looked at just now: it may be closed again by the next turn of the loop."""
         self._send([exchange])
 
     def _flush(self) -> None:
@@ -119,7 +119,7 @@ class Exchange:
         wire = self._wire
         if wire is None:
             return  # it has ended meanwhile
-        if wire.served and wire.transport.is_closing():
+        if wire.transport.is_closing():  # a kept one: whoever brings a new one has just looked
             self._give_back()
             self.begin()  # nothing was written: another one
             return

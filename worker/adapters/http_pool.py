@@ -14,7 +14,7 @@ from typing import Final
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from worker.adapters.http_addresses import Addresses
-from worker.adapters.http_bounds import NO_CONNECTION, Reach, kind_of, small_socket, words_of
+from worker.adapters.http_bounds import NO_CONNECTION, UNUSED, Reach, kind_of, small_socket, words_of
 from worker.adapters.http_head import Origin
 from worker.adapters.http_wire import Wire
 from worker.core.faults import Fault, FaultKind
@@ -239,7 +239,24 @@ class Pool:
             near.close()
             raise
         self._all.add(wire)
+        await _heard_out(wire)
         return wire
+
+
+async def _heard_out(wire: Wire) -> None:
+    """Raises ``Unconnected`` where the other end wants none of it, as a balancer does that has nobody behind it.
+
+    It says so as soon as it has accepted, and the loop hears it a turn later. What is written meanwhile may have been
+    done, for all that anybody knows; what is not written is safe to be tried again. That is the lane's to do, after a
+    wait: to connect again at once, and again, would be the last thing that an end needs which is overloaded.
+    """
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        wire.transport.abort()
+        raise
+    if wire.transport.is_closing():
+        raise Unconnected(UNUSED)
 
 
 def _fault(error: OSError | UnicodeError) -> Fault:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from typing import Literal, Self
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from mappings.contract import Response
 from tests.adapters.certificates import Certificates
 from tests.adapters.transports import Factory, Run, a_request, a_transport, ask, until
-from tests.adapters.vendors import Connection, an_answer
+from tests.adapters.vendors import AT_ONCE, Connection, an_answer
 from worker.core.faults import Fault, FaultKind
 
 UNUSED = Fault(FaultKind.RESET, written=False, detail="the connection broke before the request")
@@ -23,7 +22,6 @@ BROKEN = Fault(FaultKind.RESET, written=True, detail="the connection broke befor
 PATIENT = {"request_timeout": 60.0}  # what is known to have ended is not waited for: the run's deadline would fail it
 SOON = 5.0  # seconds: less than an idle connection is kept
 TURNS = 12  # of the loop: in fewer, every client has connected and written
-AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: to close is to reset
 
 Ending = Literal["half closed", "closed", "reset"]
 

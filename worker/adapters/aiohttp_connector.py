@@ -11,8 +11,8 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from worker.adapters.aiohttp_wire import Wire
-from worker.adapters.http_bounds import UNUSED, WITHHELD, Reach, small_socket
-from worker.core.faults import Fault
+from worker.adapters.http_bounds import UNUSED, WITHHELD, Reach, small_socket, words_of
+from worker.core.faults import Fault, FaultKind
 
 
 class Unwritten(Exception):  # noqa: N818  (a finding, told as a fault)
@@ -47,22 +47,31 @@ class Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         wire = connection.protocol
         if isinstance(wire, Wire) and not wire.asked:
-            await _heard_out(connection, wire)
+            await _hear_out(connection, wire)
         if self._may_write():
             return connection
         connection.release()
         raise Unwritten(WITHHELD)
 
 
-async def _heard_out(connection: Connection, wire: Wire) -> None:
+async def _hear_out(connection: Connection, wire: Wire) -> None:
     try:
         await asyncio.sleep(0)
+        if wire.is_connected():
+            return
+        if wire.transport is not None:
+            wire.transport.abort()
+        while not wire.gone:  # noqa: ASYNC110  (it is due in a turn or two)
+            await asyncio.sleep(0)
     except asyncio.CancelledError:
         connection.close()
         raise
-    if not wire.is_connected():
-        connection.close()
-        raise Unwritten(UNUSED)
+    connection.close()
+    raise Unwritten(
+        Fault(FaultKind.TLS, written=False, detail=words_of(wire.lost))
+        if isinstance(wire.lost, ssl.SSLError)
+        else UNUSED
+    )
 
 
 async def only_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

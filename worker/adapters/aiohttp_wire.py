@@ -27,6 +27,8 @@ class Wire(ResponseHandler):
         self._room = 0  # bytes that may still come: of heads, and once there is the last one, of its body
         self._answered = True
         self.asked = False  # ever
+        self.gone = False
+        self.lost: BaseException | None = None  # what ended it, where it was no orderly end
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be written."""
@@ -55,6 +57,7 @@ class Wire(ResponseHandler):
         self.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self.gone, self.lost = True, exc
         payload = self._payload
         super().connection_lost(exc)
         if payload is not None and not payload.is_eof() and payload.exception() is None:

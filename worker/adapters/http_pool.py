@@ -239,24 +239,27 @@ class Pool:
             near.close()
             raise
         self._all.add(wire)
-        await _heard_out(wire)
+        await self._hear_out(wire)
         return wire
 
+    async def _hear_out(self, wire: Wire) -> None:
+        """Raises ``Unconnected`` where the other end wants none of it, as a balancer does that has nobody behind it.
 
-async def _heard_out(wire: Wire) -> None:
-    """Raises ``Unconnected`` where the other end wants none of it, as a balancer does that has nobody behind it.
-
-    It says so as soon as it has accepted, and the loop hears it a turn later. What is written meanwhile may have been
-    done, for all that anybody knows; what is not written is safe to be tried again. That is the lane's to do, after a
-    wait: to connect again at once, and again, would be the last thing that an end needs which is overloaded.
-    """
-    try:
-        await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        wire.transport.abort()
-        raise
-    if wire.transport.is_closing():
-        raise Unconnected(UNUSED)
+        It says so as soon as it has accepted, and the loop hears it a turn later. What is written meanwhile may have
+        been done, for all that anybody knows; what is not written is safe to be tried again. That is the lane's to do,
+        after a wait: to connect again at once, and again, would be the last thing that an overloaded end needs.
+        """
+        try:
+            await asyncio.sleep(0)
+            if not wire.transport.is_closing():
+                return
+            wire.transport.abort()
+            while wire in self._all:  # noqa: ASYNC110  (its end is due in a turn or two)
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            wire.transport.abort()
+            raise
+        raise Unconnected(_fault(wire.lost) if isinstance(wire.lost, ssl.SSLError) else UNUSED)
 
 
 def _fault(error: OSError | UnicodeError) -> Fault:

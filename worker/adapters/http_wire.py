@@ -52,6 +52,7 @@ class Wire(asyncio.Protocol):
         self.served = 0  # how many were answered
         self.silent = True  # nothing has come since the request was written
         self.reusable = True
+        self.lost: Exception | None = None  # what ended it, where it was no orderly end
         self.keep_for = idle  # seconds without a request
         self.idle_since = 0.0  # in the loop's time
         self._owner = owner
@@ -134,6 +135,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False
+        self.lost = exc
         if self.heard is not None:
             self._end(self._at_its_end(exc))
         self._owner.closed(self)

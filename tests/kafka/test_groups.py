@@ -245,8 +245,11 @@ def test_a_member_that_the_group_forgot_loses_its_partitions_and_gets_them_anew(
 def test_a_group_that_another_program_is_in_is_told(apache: Cluster, unique: Names) -> None:
     topic, group = unique("t"), unique("g")
     create(apache.bootstrap, topic)
-    other = KafkaConsumer(topic, bootstrap_servers=list(apache.bootstrap), group_id=group, enable_auto_commit=False)
+    other = KafkaConsumer(bootstrap_servers=list(apache.bootstrap), group_id=group, enable_auto_commit=False)
     try:
+        # A leader that joins before its metadata are there gives nothing to anybody, and may never notice.
+        eventually(lambda: other.partitions_for_topic(topic))
+        other.subscribe([topic])
         eventually(lambda: other.poll(timeout_ms=100) or other.assignment())
         with Member(apache.bootstrap, topic, group=group) as member:
             failure = eventually(lambda: member.lane.failure)

@@ -21,9 +21,7 @@ def test_a_rebalance_after_new_metadata_ends_however_short_the_polls_are(
 ) -> None:
     topic = unique("t")
     create(apache.bootstrap, topic)
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=list(apache.bootstrap), group_id=unique("g"), enable_auto_commit=False
-    )
+    consumer = KafkaConsumer(bootstrap_servers=list(apache.bootstrap), group_id=unique("g"), enable_auto_commit=False)
 
     def owns(number: int) -> bool:
         private_calls.finish_join(consumer)
@@ -31,6 +29,9 @@ def test_a_rebalance_after_new_metadata_ends_however_short_the_polls_are(
         return len(consumer.assignment()) == number
 
     try:
+        # A leader that joins before its metadata are there gives nothing to anybody, and may never notice.
+        eventually(lambda: consumer.partitions_for_topic(topic))
+        consumer.subscribe([topic])
         eventually(lambda: owns(1))
         admin = KafkaAdminClient(bootstrap_servers=list(apache.bootstrap))
         for partitions in range(2, 7):

@@ -19,9 +19,11 @@ from kafka.coordinator.base import BaseCoordinator
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from tests.kafka.doubles import Member, create, eventually
 from worker.adapters import private_calls
+from worker.adapters.generous import Generous
 from worker.sandbox.brokers import Cluster
 
 ADAPTERS = Path(private_calls.__file__).parent
@@ -112,6 +114,25 @@ def test_the_fetcher_still_parks_records_where_it_is_given_them_back() -> None:
     source = inspect.getsource(Fetcher)
     assert "if self._next_partition_records is None:" in source, "unpark() may have become needless, or wrong"
     assert "self._paused_partition_records[tp] = self._next_partition_records" in source
+
+
+@pytest.mark.parametrize("transport", [KafkaTCPTransport, KafkaSSLTransport])
+def test_a_socket_is_still_read_in_small_pieces_and_made_where_another_takes_its_place(transport: Any) -> None:
+    """Else ``receive_more_at_once`` has become needless, or is not asked."""
+    assert "data = self._sock.recv(4096)" in inspect.getsource(transport._sock_recv)
+    assert "await self._build_transport(" in inspect.getsource(KafkaConnectionManager._connect)
+
+
+@pytest.mark.apache
+def test_every_broker_is_read_in_large_pieces(apache: Cluster, unique: Any) -> None:
+    topic = unique("t")
+    create(apache.bootstrap, topic)
+    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+        eventually(lambda: member.owns(1))
+        consumer: Any = member.consumer._consumer
+        connected = [each.transport for each in consumer._client._manager._conns.values() if each.connected]
+        assert connected
+        assert all(isinstance(transport._sock, Generous) for transport in connected)
 
 
 @pytest.mark.apache

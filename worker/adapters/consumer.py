@@ -205,6 +205,7 @@ class Consumer:
             log=self._log,
             bounded=self._bounded,
         )
+        private_calls.receive_more_at_once(consumer)
         private_calls.keep(self._lease, consumer, self._clock)
         private_calls.prepare_anew(consumer)
         private_calls.read_while_joining(consumer)

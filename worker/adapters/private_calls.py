@@ -20,6 +20,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.errors import CoordinatorNotAvailableError, FencedInstanceIdError, RebalanceInProgressError
 from kafka.future import Future
 
+from worker.adapters.generous import Generous
 from worker.adapters.lease import Lease
 
 Offsets = Mapping[KafkaPartition, OffsetAndMetadata]
@@ -175,6 +176,23 @@ def _ending(leave: Callable[..., object], lease: Lease) -> Callable[..., object]
         return leave(*arguments, **options)
 
     return ending
+
+
+def receive_more_at_once(consumer: KafkaConsumer) -> None:
+    """Read from sockets in large pieces. Call it before the first poll.
+
+    kafka-python asks for 4 KiB at a time. Each of these calls lets go of the interpreter's lock, and has to wait for it
+    again while the lane works: 2,500 times a second at 15 MB/s.
+    """
+    manager = consumer._client._manager
+    build = manager._build_transport
+
+    async def building(*arguments: object, **options: object) -> Any:
+        transport = await build(*arguments, **options)
+        transport._sock = Generous(transport._sock)
+        return transport
+
+    manager._build_transport = building
 
 
 def prepare_anew(consumer: KafkaConsumer) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.build import build
 from worker.commands.exits import Exit, internal
 from worker.commands.findings import counted
 
@@ -43,7 +44,7 @@ def settings(tmp_path: Path) -> Path:
 
 
 def test_the_version_is_told() -> None:
-    assert (0, f"segment-relay {version('segment-relay')}\n", "") == ended("--version")
+    assert (0, f"segment-relay {version('segment-relay')} ({build()})\n", "") == ended("--version")
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:

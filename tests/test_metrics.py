@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.builders import a_status
 from worker import metrics
+from worker.build import build
 from worker.core.holds.states import HELD, State
 from worker.core.records import TopicPartition
 from worker.core.tally import Cause, PartitionStatus, PendingState, Status, Tally
@@ -185,9 +186,9 @@ def test_each_lane_has_its_own_series() -> None:
     }
 
 
-def test_the_release_and_the_process_are_told() -> None:
+def test_the_release_its_build_and_the_process_are_told() -> None:
     text = generate_latest(registry([], clock=lambda: NOW)).decode()
-    assert 'segment_relay_build_info{python="3.' in text
+    assert f'segment_relay_build_info{{build="{build()}",python="3.' in text
     assert "process_resident_memory_bytes" in text
 
 

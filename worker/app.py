@@ -22,6 +22,7 @@ from worker.adapters.connection import Connection
 from worker.adapters.consumer import Consumer, Membership
 from worker.adapters.inbox import Inbox
 from worker.adapters.producer import Producer
+from worker.build import build
 from worker.clock import steady_clock
 from worker.commands.exits import Exit
 from worker.config import DestinationSettings, Settings, SetupError, connection_of, secrets_of
@@ -112,7 +113,8 @@ class Worker:
         return exit_code(error, self.log)
 
     def _say_started(self) -> None:
-        self.log.info("started", destinations=[*self.settings.destinations], version=version("segment-relay"))
+        names = [*self.settings.destinations]
+        self.log.info("started", destinations=names, version=version("segment-relay"), build=build())
         for name, destination in self.settings.destinations.items():
             if not destination.policy.enabled:
                 self.log.info("disabled: it keeps its place, and nothing is sent", destination=name)

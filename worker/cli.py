@@ -51,14 +51,19 @@ def _settings(file: Path | None) -> Settings:
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"segment-relay {version('segment-relay')}")
+        from worker.build import build
+
+        typer.echo(f"segment-relay {version('segment-relay')} ({build()})")
         raise typer.Exit
 
 
 @app.callback()
 def _root(
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version, whether it is compiled, and exit."
+        ),
     ] = False,
 ) -> None: ...
 

@@ -11,15 +11,16 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from worker.build import build
 from worker.metrics import BUILD, METRICS
 from worker.scrape import LaneCollector, LaneView
 
 
 class BuildCollector(Collector):
-    """``build_info``: which release runs here."""
+    """``build_info``: which release runs here, and which build of it."""
 
     def collect(self) -> Iterable[Metric]:
-        labels = {"version": version("segment-relay"), "python": platform.python_version()}
+        labels = {"version": version("segment-relay"), "python": platform.python_version(), "build": build()}
         return [InfoMetricFamily(BUILD[0].removesuffix("_info"), BUILD[1], value=labels)]
 
 

@@ -300,4 +300,7 @@ METRICS: Final = (
         lambda lane: single(max((each.map_chars for each in lane.status.partitions.values()), default=0)),
     ),
 )
-BUILD: Final = (f"{PREFIX}build_info", "1, with the release that runs here as labels.")
+BUILD: Final = (
+    f"{PREFIX}build_info",
+    "1, with what runs here as labels. `interpreted` where no compiled build is installed: slower.",
+)

@@ -62,7 +62,7 @@ def settings_page() -> str:
 def metrics_page() -> str:
     """docs/metrics.md"""
     rows = [(f"`{m.name}`", m.kind, ", ".join(f"`{name}`" for name in m.labels), m.help) for m in metrics.METRICS]
-    build = (f"`{metrics.BUILD[0]}`", "gauge", "`version`, `python`", metrics.BUILD[1])
+    build = (f"`{metrics.BUILD[0]}`", "gauge", "`version`, `python`, `build`", metrics.BUILD[1])
     return _page([METRICS, _table(("metric", "kind", "labels", "what it says, and what to do"), [*rows, build])])
 
 

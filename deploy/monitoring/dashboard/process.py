@@ -61,8 +61,8 @@ ROW: Final = Row(
             "Workers by version",
             "Two at a time is a rollout; two for long is one that is stuck.",
             Query(
-                f"count by (version, python) ({PREFIX}build_info{{{WORKERS}}})",
-                "{{version}} (Python {{python}})",
+                f"count by (version, python, build) ({PREFIX}build_info{{{WORKERS}}})",
+                "{{version}} ({{build}}, Python {{python}})",
             ),
             unit="short",
             stacked=True,

@@ -24,7 +24,7 @@ $(VENV)/.installed: constraints-dev.txt pyproject.toml
 
 compiled: $(COMPILED)/.built ## The build that ships: what every event passes through in C, in build/compiled (a C compiler, 2 minutes)
 
-$(COMPILED)/.built: $(VENV)/.installed setup.py $(shell find mappings worker -name '*.py')
+$(COMPILED)/.built: $(VENV)/.installed setup.py $(wildcard $(foreach depth,* */* */*/*,mappings/$(depth).py worker/$(depth).py))
 	@echo "Compiling (2 minutes) …"
 	@rm -rf build
 	@RELAY_COMPILE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --target $(COMPILED) .
@@ -48,7 +48,7 @@ check-deploy: $(VENV)/.deploy-installed ## What is in deploy/, by real tools: He
 	@$(BIN)/python -m deploy.checks.install
 	@$(BIN)/python -m pytest $(or $(TESTS),tests/deploy)
 
-image: ## The container image, by docker, podman or buildah: make image IMAGE=registry.example/segment-relay:0.1.0 BASE_DIGEST=sha256:…
+image: ## The container image, by docker, podman or buildah: make image IMAGE=registry.example/segment-relay:0.1.0 BASE_DIGEST=sha256:… BUILD_BASE_DIGEST=sha256:…
 	@deploy/docker/build.sh
 
 $(VENV)/.deploy-installed: $(VENV)/.installed constraints-deploy.txt deploy/checks/kubectl.txt

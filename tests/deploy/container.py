@@ -29,9 +29,9 @@ WITHOUT_RIGHTS = (
 
 
 def command(
-    image: Image, arguments: Sequence[str], environment: Mapping[str, str], files: Mapping[str, Path]
+    image: Image, words: Sequence[str], environment: Mapping[str, str], files: Mapping[str, Path]
 ) -> Sequence[str]:
-    """How the image's entry point is run with ``arguments``. ``files`` are mounted by their names below /run."""
+    """How a command is run in the image. ``files`` are mounted by their names below /run."""
     variables = {**image.environment, **environment}
     return (
         *(str(tools.bwrap()), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--as-pid-1", "--die-with-parent"),
@@ -41,15 +41,20 @@ def command(
         *("--remount-ro", "/run", "--remount-ro", "/dev", "--chdir", "/", "--clearenv"),
         *(word for name, value in variables.items() for word in ("--setenv", name, value)),
         *WITHOUT_RIGHTS,
-        *(*image.config["Entrypoint"], *arguments),
+        *words,
     )
 
 
 def said(
-    image: Image, *arguments: str, environment: Mapping[str, str] | None = None, files: Mapping[str, Path] | None = None
+    image: Image,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    files: Mapping[str, Path] | None = None,
+    entry: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """What a command of the image says, to its end."""
-    words = command(image, arguments or image.config["Cmd"], environment or {}, files or {})
+    """What a command of the image says, to its end; of its entry point, or of another program in it."""
+    asked = (*(entry or image.config["Entrypoint"]), *(arguments or image.config["Cmd"]))
+    words = command(image, asked, environment or {}, files or {})
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
 
 
@@ -66,7 +71,8 @@ class Container(Worker):
         self.began = 0.0
 
     def start(self) -> Self:
-        words = command(self._image, self._image.config["Cmd"], self._of_container, {SETTINGS: self.config})
+        worker = (*self._image.config["Entrypoint"], *self._image.config["Cmd"])
+        words = command(self._image, worker, self._of_container, {SETTINGS: self.config})
         told, tell = os.pipe()
         with self.log.open("ab") as log, os.fdopen(told, encoding="utf-8") as information:
             self.began = time.monotonic()

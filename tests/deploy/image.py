@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy import tools
-from tests.deploy.stand_in import DOCKERFILE, base
+from tests.deploy.stand_in import DOCKERFILE, base, build_base
 
 NAME = "localhost/segment-relay"
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # where Debian has them
@@ -24,7 +24,7 @@ LABELS = {
     "REVISION": "0123abcd",
     "SOURCE": "https://git.example/segment-relay",
 }
-PATIENCE = 300.0  # seconds for one command
+PATIENCE = 600.0  # seconds for one command: the build compiles, two minutes of one core
 
 
 class NotBuilt(Exception):  # noqa: N818  (a sentence about a command of buildah)
@@ -101,18 +101,20 @@ class Image:
 
 @contextmanager
 def a_store(folder: Path) -> Iterator[Store]:
-    """A store with the stand-in for the base in it, under the base's own name."""
-    store, on = Store(folder), base()
+    """A store with the stand-ins for the bases in it, under the bases' own names."""
+    store = Store(folder)
     try:
-        store.load(on.tar(), on.name)
+        for on in (base(), build_base()):
+            store.load(on.tar(), on.name)
         yield store
     finally:
         store.end()
 
 
 def built(store: Store) -> Image:
-    """The image, with its base pinned by digest and labelled as a release is."""
-    store.build(NAME, {"BASE_DIGEST": store.digest(base().name), **LABELS})
+    """The image, with its bases pinned by digest and labelled as a release is."""
+    digests = {"BASE_DIGEST": store.digest(base().name), "BUILD_BASE_DIGEST": store.digest(build_base().name)}
+    store.build(NAME, {**digests, **LABELS})
     described = json.loads(store("inspect", "--type", "image", NAME))
     return Image(Path(store("mount", store("from", "--pull-never", NAME))), described)
 

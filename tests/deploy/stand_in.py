@@ -1,4 +1,4 @@
-"""A stand-in for the Dockerfile's base image: the same release of Debian with its own Python, made from packages.
+"""Stand-ins for the Dockerfile's base images: the same release of Debian with its own Python, made from packages.
 
 No registry of images is asked, so the check runs where none is reached. What the Dockerfile deals with is as in the
 official image: pip beside the library, its wheel in ensurepip, and no bytecode.
@@ -17,6 +17,7 @@ from tests.deploy import tools
 
 DOCKERFILE = Path("deploy/docker/Dockerfile")
 PACKAGES = ("ca-certificates", "python3", "python3-venv")
+COMPILING = (*PACKAGES, "gcc", "libc6-dev", "python3-dev")
 TAR = "base.tar"
 
 # Run in the new root, never outside it: "$1" is the root.
@@ -35,9 +36,10 @@ touch /usr/local/bin/pip3
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the Dockerfile is built on when nobody says otherwise: ``docker.io/library/python:3.13-slim-trixie``."""
+    """What a stage of the Dockerfile begins with, unless told otherwise: ``docker.io/library/python:3.13-trixie``."""
 
     name: str
+    packages: tuple[str, ...]
 
     @property
     def python(self) -> str:
@@ -51,7 +53,7 @@ class Base:
 
     def tar(self) -> Path:
         """The stand-in's files; made once and kept."""
-        made_of = repr((self.suite, PACKAGES, AS_THE_OFFICIAL_ONE)).encode()
+        made_of = repr((self.suite, self.packages, AS_THE_OFFICIAL_ONE)).encode()
         folder = cache() / f"base-{hashlib.sha256(made_of).hexdigest()[:12]}"
         if not folder.is_dir():
             keep(folder, self._fill)
@@ -59,7 +61,7 @@ class Base:
 
     def _fill(self, folder: Path) -> None:
         hook = IN_ITS_ROOT.format(script=AS_THE_OFFICIAL_ONE)
-        options = ("--variant=minbase", f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}")
+        options = ("--variant=minbase", f"--include={','.join(self.packages)}", f"--customize-hook={hook}")
         command = (tools.mmdebstrap(), *options, self.suite, folder / TAR)
         done = subprocess.run(
             command, check=False, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, text=True
@@ -68,7 +70,17 @@ class Base:
 
 
 def base() -> Base:
-    """As the Dockerfile names it."""
-    found = re.search(r"^ARG BASE=(\S+)$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
-    assert found, "the Dockerfile has no ARG BASE=…"
-    return Base(found[1])
+    """What is shipped begins with it."""
+    return Base(_named("BASE"), PACKAGES)
+
+
+def build_base() -> Base:
+    """What compiles: a C compiler and Python's headers beside the rest."""
+    return Base(_named("BUILD_BASE"), COMPILING)
+
+
+def _named(argument: str) -> str:
+    """As the Dockerfile has it."""
+    found = re.search(rf"^ARG {argument}=(\S+)$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
+    assert found, f"the Dockerfile has no ARG {argument}=…"
+    return found[1]

@@ -12,7 +12,16 @@ from tests.deploy.image import Store
 
 pytestmark = pytest.mark.needs("buildah", "mmdebstrap", "root")
 
-NEEDED = ("constraints.txt", "pyproject.toml", "README.md", "LICENSE", "mappings", "worker")
+NEEDED = (
+    "constraints.txt",
+    "constraints-build.txt",
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "mappings",
+    "worker",
+)
 # What people have in their checkouts.
 LEFT_LYING = (
     ".env",

@@ -61,9 +61,19 @@ def handles(process: int, number: signal.Signals) -> bool:
     return bool(int(status(process)["SigCgt"][0], 16) & 1 << (number - 1))
 
 
-def test_it_tells_its_version(image: Image) -> None:
+def test_what_runs_is_the_compiled_build(image: Image) -> None:
+    """Asked of its Python, not of the worker."""
+    asked = "import mappings.wigzo.flow, worker.core.lane, worker.runner, sys; " + "".join(
+        f"print(sys.modules[{name!r}].__file__); "
+        for name in ("mappings.wigzo.flow", "worker.core.lane", "worker.runner")
+    )
+    loaded = said(image, "-c", asked, entry=("/opt/venv/bin/python3",)).stdout.split()
+    assert [".so"] * 3 == [Path(name).suffix for name in loaded]
+
+
+def test_it_tells_its_version_and_its_build(image: Image) -> None:
     done = said(image, "--version")
-    assert (0, f"segment-relay {version('segment-relay')}\n") == (done.returncode, done.stdout)
+    assert (0, f"segment-relay {version('segment-relay')} (compiled)\n") == (done.returncode, done.stdout)
 
 
 def test_its_probes_are_served_to_other_machines(image: Image) -> None:
@@ -120,6 +130,7 @@ def test_it_delivers_in_order_answers_its_probes_and_stops_when_told(
             process = status(worker.first)
             worker.until_settled(len(events), "wigzo", "wootric")
             assert 0 == worker.stop()
+            assert ["compiled"] == [line["build"] for line in worker.lines() if line["message"] == "started"]
             assert ["stopped"] == [line["message"] for line in worker.lines()][-1:]
         arrived = (at_wigzo(at.arrivals("wigzo")), at_wootric(at.arrivals("wootric")))
     assert [] == [fault for users in arrived for user in USERS for fault in faults_of(users[user], EACH)]

@@ -50,7 +50,7 @@ def known() -> dict[str, set[str]]:
     process = CollectorRegistry()
     ProcessCollector(registry=process)
     found |= {sample.name: TARGET for family in process.collect() for sample in family.samples}
-    return {**found, BUILD[0]: {"version", "python", *TARGET}}
+    return {**found, BUILD[0]: {"version", "python", "build", *TARGET}}
 
 
 def test_the_file_is_what_its_declarations_say() -> None:

@@ -15,18 +15,19 @@ from packaging.requirements import Requirement
 
 from tests.deploy import tools
 from tests.deploy.image import LABELS, NAME, Image, NotBuilt, Store
-from tests.deploy.stand_in import DOCKERFILE, base
+from tests.deploy.stand_in import DOCKERFILE, base, build_base
 
 pytestmark = pytest.mark.needs("buildah", "mmdebstrap", "root")
 
 UNCHECKED = b"\x01\x00\x00\x00"  # PEP 552: a hash of the source, which is not looked at
-PACKAGES = {"pip", "setuptools", "ensurepip", "wheel", "pytest", "mypy"}
-PROGRAMS = {"pip", "pip3", "gcc", "cc", "ld", "make", "git", "curl", "wget"}
+PACKAGES = {"pip", "setuptools", "ensurepip", "wheel", "pytest", "mypy", "mypyc"}
+PROGRAMS = {"pip", "pip3", "gcc", "cc", "ld", "as", "make", "git", "curl", "wget"}
+OF_A_COMPILER = {".c", ".h", ".o", ".a"}
 
 
-def pinned() -> dict[str, str]:
-    """Name and version of all that constraints.txt has."""
-    return dict(re.findall(r"^([\w-]+)==([\w.]+)", Path("constraints.txt").read_text("utf-8"), re.MULTILINE))
+def pinned(file: str) -> dict[str, str]:
+    """Name and version of all that a file of constraints has."""
+    return dict(re.findall(r"^([\w-]+)==([\w.]+)", Path(file).read_text("utf-8"), re.MULTILINE))
 
 
 def installed(image: Image) -> dict[str, metadata.Distribution]:
@@ -53,9 +54,8 @@ def test_the_linter_has_nothing_to_say_about_the_dockerfile() -> None:
 
 
 def test_it_holds_what_is_pinned_and_the_worker(image: Image) -> None:
-    shipped = {name: version for name, version in pinned().items() if name != "setuptools"}
     ours = {"segment-relay": metadata.version("segment-relay")}
-    assert {**shipped, **ours} == {name: each.version for name, each in installed(image).items()}
+    assert {**pinned("constraints.txt"), **ours} == {name: each.version for name, each in installed(image).items()}
 
 
 def test_what_is_pinned_is_enough_for_its_python(image: Image) -> None:
@@ -73,10 +73,30 @@ def test_its_python_is_the_one_that_the_base_is_named_for(image: Image) -> None:
     assert f"python{base().python}" == image.library.parent.name
 
 
+def test_it_is_compiled_where_it_will_run(image: Image) -> None:
+    """An extension is loaded only by the Python that it was made for, and only with its like of the C library."""
+    assert base().name == build_base().name.replace(base().python, f"{base().python}-slim")
+    there = {Path(name) for name in metadata_files(image) if name.endswith(".so")}
+    made_for = {name.name.partition(".")[2] for name in there}
+    assert {f"cpython-{base().python.replace('.', '')}-x86_64-linux-gnu.so"} == made_for
+    assert {"lane", "http_wire"} <= {name.name.partition(".")[0] for name in there}
+
+
+def test_the_compiler_is_pinned_as_its_tests_ran() -> None:
+    """`make check-compiled` is of constraints-dev.txt; what both files have beside, the worker has, too."""
+    makes, tested, ships = (pinned(f"constraints{name}.txt") for name in ("-build", "-dev", ""))
+    assert {"mypy", "setuptools"} <= makes.keys()
+    assert makes == {name: tested[name] for name in makes}
+    assert {name: makes[name] for name in makes.keys() & ships} == {name: ships[name] for name in makes.keys() & ships}
+
+
 def test_no_installer_no_compiler_and_no_test_tool_is_in_it(image: Image) -> None:
     found = [path for path, _ in files(image)]
     assert [] == [path for path in found if path.name in PACKAGES or path.suffix == ".whl"]
     assert [] == [path for path in found if path.name in PROGRAMS and path.parent.name in {"bin", "sbin"}]
+    # Some packages' wheels have C in them; ours has none, and what compiled it is not beside it.
+    assert ["venv"] == [path.name for path in (image.root / "opt").iterdir()]
+    assert [] == [name for name in metadata_files(image) if Path(name).suffix in OF_A_COMPILER]
 
 
 def test_the_tests_are_not_in_it(image: Image) -> None:

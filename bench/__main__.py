@@ -14,7 +14,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.run import Figures, NotMeasured, Setting, measure
+from bench.fleet import NotMeasured
+from bench.run import Figures, Setting, measure
 from bench.tls import make_tls
 from bench.topic import fill
 from bench.trouble import WELL, Kind, Trouble

@@ -50,9 +50,6 @@ class Gaps:
     refused: int
 
 
-NO_GAPS = Gaps(0, 0)
-
-
 class Books:
     """The sink's memory: fixed arrays, so that keeping them costs next to nothing.
 
@@ -62,6 +59,7 @@ class Books:
     def __init__(self, events: int, users: int, failing: int = 0) -> None:
         self.account = Account()
         self.failing = failing
+        self.stamps = array("d", bytes(8 * events))  # when each event came first, in Unix seconds; 0: not yet
         self._arrivals = array("H", bytes(2 * events))
         self._latest = array("i", [-1]) * users
         self._open = array("H", bytes(2 * users))
@@ -78,37 +76,27 @@ class Books:
 
     def arrive(self, body: bytes, now: float) -> int | None:
         """A request came; what to give :meth:`leave` when its answer is written, ``None`` for an unknown one."""
-        account = self.account
-        account.requests += 1
-        if not account.first:
-            account.first = now
-        found = self._marker(body)
+        found = self._enter(body, now)
         if found is None:
-            account.unknown += 1
             return None
         event, user, place = found
-        self._enter(user)
+        account = self.account
         account.bytes += len(body)
         if self._arrivals[event]:
             account.duplicates += 1
         else:
+            self.stamps[event] = now
             self._first_arrival(user, place, now)
         self._arrivals[event] += 1
         return user
 
     def refuse(self, body: bytes, now: float) -> int | None:
         """A request came that is answered with an error; what to give :meth:`leave`, as :meth:`arrive`."""
-        account = self.account
-        account.requests += 1
-        if not account.first:
-            account.first = now
-        found = self._marker(body)
+        found = self._enter(body, now)
         if found is None:
-            account.unknown += 1
             return None
         event, user, _ = found
-        self._enter(user)
-        account.refused += 1
+        self.account.refused += 1
         self._refused[event] = True
         return user
 
@@ -146,13 +134,21 @@ class Books:
             return None
         return (event, user, place) if event < len(self._arrivals) and user < len(self._latest) else None
 
-    def _enter(self, user: int) -> None:
+    def _enter(self, body: bytes, now: float) -> tuple[int, int, int] | None:
+        """Its event, user and place; ``None`` for an unknown one."""
         account = self.account
-        if self._open[user]:
-            account.overlaps += 1
+        account.requests += 1
+        account.first = account.first or now
+        found = self._marker(body)
+        if found is None:
+            account.unknown += 1
+            return None
+        user = found[1]
+        account.overlaps += self._open[user] > 0
         self._open[user] += 1
         account.open += 1
         account.peak_open = max(account.peak_open, account.open)
+        return found
 
     def _first_arrival(self, user: int, place: int, now: float) -> None:
         account = self.account

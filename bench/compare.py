@@ -21,7 +21,7 @@ from bench.comparison.peers import PEERS, Peer
 from bench.comparison.scenarios import SCENARIOS, Scenario
 from bench.comparison.tables import markdown
 from bench.comparison.trial import Trial, attempt
-from bench.run import NotMeasured
+from bench.fleet import NotMeasured
 from worker.sandbox.brokers import BrokerUnavailable
 
 FOLDER = Path("build/comparison")

@@ -13,8 +13,9 @@ from itertools import accumulate
 from multiprocessing import get_context
 from typing import Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
+from bench.topic import held, make
 from bench.workload import TYPES, Marker, user_id, value
 
 PRODUCERS: Final = 2
@@ -89,11 +90,7 @@ def _template(number: int, crowd: Crowd) -> tuple[bytes, bytes, bytes]:
 
 def fill(bootstrap: Sequence[str], topic: str, crowd: Crowd) -> None:
     """Make the topic and produce it all, from two processes. Raises ``RuntimeError`` where it has not all arrived."""
-    admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
-    try:
-        admin.create_topics({topic: {"num_partitions": crowd.partitions, "replication_factor": 1, "configs": {}}})
-    finally:
-        admin.close()
+    make(bootstrap, crowd.partitions, topic)
     context = get_context("spawn")
     producers = [
         context.Process(target=_produce, args=(tuple(bootstrap), topic, crowd, part)) for part in range(PRODUCERS)
@@ -102,7 +99,7 @@ def fill(bootstrap: Sequence[str], topic: str, crowd: Crowd) -> None:
         each.start()
     for each in producers:
         each.join()
-    if (found := _stored(bootstrap, topic, crowd.partitions)) != crowd.events:
+    if (found := held(bootstrap, topic)) != crowd.events:
         raise RuntimeError(f"the topic has {found:,} of {crowd.events:,} events")
 
 
@@ -112,11 +109,3 @@ def _produce(bootstrap: Sequence[str], topic: str, crowd: Crowd, part: int) -> N
         producer.send(topic, body, key=key, partition=partition)
     producer.flush(timeout=PATIENCE)
     producer.close()
-
-
-def _stored(bootstrap: Sequence[str], topic: str, partitions: int) -> int:
-    consumer = KafkaConsumer(bootstrap_servers=list(bootstrap))
-    try:
-        return sum(consumer.end_offsets([TopicPartition(topic, each) for each in range(partitions)]).values())
-    finally:
-        consumer.close()

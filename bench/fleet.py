@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.admin import Admin
-from bench.process import Watch
+from bench.books import Account
+from bench.children import STOP, a_process
+from bench.launch import Launch
+from bench.process import MIB, Watch
 from worker.sandbox.processes import LOCAL, free_port
 
-STOP = 60.0  # seconds that a worker may take to stop
-MIB = 1 << 20
+START = 90.0  # seconds until the first request must have come
+LOOK = 0.25  # seconds between two looks
 
-SETTINGS = """\
-[kafka]
-bootstrap_servers = {bootstrap}
-topics = ["{topic}"]
-group = "{group}"
 
-[worker]
-admin_address = "{admin}"
-log_format = "json"
-
-[destinations.wigzo]
-mapping = "wigzo"
-start_at = "earliest"
-{concurrency}
-[destinations.wigzo.settings]
-org_token = "bench"
-base_url = "{sink}"
-"""
-WOOTRIC = """
-[destinations.wootric]
-mapping = "wootric"
-start_at = "earliest"
-[destinations.wootric.settings]
-api_url = "{vendors}"
-eligibility_url = "{vendors}"
-account_token = "NPS-5a4db0c1"
-client_id = "sandbox-client-id"
-client_secret = "sandbox-client-secret"
-"""
+class NotMeasured(RuntimeError):  # noqa: N818  (it tells of the run, not of a fault in the program)
+    """A worker did not do its work; the text says where and shows its last log lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,66 +54,55 @@ class Fleet:
         settled = [one.admin.total("events_settled_total", "wigzo") for one in self.members]
         return [one / max(1, sum(settled)) for one in settled]
 
+    def begun(self, books: Callable[[], Account]) -> Account:
+        """The books once the first request has come. Raises ``NotMeasured`` where none comes, or a worker ends."""
+        deadline = time.monotonic() + START
+        while not (account := books()).first:
+            if time.monotonic() > deadline:
+                raise NotMeasured(f"no request came within {START:.0f} s\n{_last_words(self.members[0])}")
+            self.must_run()
+            time.sleep(LOOK)
+        return account
+
+    def ready(self) -> None:
+        """Wait until every one takes events. Raises ``NotMeasured``."""
+        deadline = time.monotonic() + START
+        for one in self.members:
+            while not one.admin.ready:
+                if time.monotonic() > deadline:
+                    raise NotMeasured(f"a worker was not ready within {START:.0f} s\n{_last_words(one)}")
+                self.must_run()
+                time.sleep(LOOK)
+
     def stop(self) -> None:
-        """Raises ``RuntimeError`` where one does not end well."""
+        """Raises ``NotMeasured`` where one does not end well."""
         for one in self.members:
             one.process.terminate()
         for one in self.members:
             if code := one.process.wait(STOP):
-                raise RuntimeError(f"a worker ended with {code}\n{last_words(one.log)}")
+                raise NotMeasured(f"a worker ended with {code}\n{_last_words(one)}")
 
     def must_run(self) -> None:
+        """Raises ``NotMeasured`` where one does not."""
         for one in self.members:
             if one.process.poll() is not None:
-                raise RuntimeError(f"a worker ended with {one.process.returncode}\n{last_words(one.log)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """``concurrency``: 0 leaves it to the worker. ``vendors``: where a Wootric lane goes, if there is to be one."""
-
-    bootstrap: Sequence[str]
-    topic: str
-    group: str
-    sink: str
-    folder: Path
-    concurrency: int = 0
-    vendors: str = ""
+                raise NotMeasured(f"a worker ended with {one.process.returncode}\n{_last_words(one)}")
 
 
 @contextmanager
-def a_fleet(plan: Plan, size: int) -> Iterator[Fleet]:
+def a_fleet(launch: Launch, size: int = 1) -> Iterator[Fleet]:
     """So many workers. They were told to start, and may not be ready yet."""
     with ExitStack() as exits:
-        yield Fleet([exits.enter_context(_a_member(plan, number)) for number in range(size)])
+        yield Fleet([exits.enter_context(_a_member(launch, number)) for number in range(size)])
 
 
 @contextmanager
-def _a_member(plan: Plan, number: int) -> Iterator[Member]:
-    admin, name = f"{LOCAL}:{free_port()}", f"{plan.group}-{number}-{time.monotonic_ns()}"
-    config, log = plan.folder / f"{name}.toml", plan.folder / f"{name}.log"
-    text = SETTINGS + (WOOTRIC if plan.vendors else "")
-    config.write_text(
-        text.format(
-            bootstrap=json.dumps(list(plan.bootstrap)),
-            topic=plan.topic,
-            group=plan.group,
-            admin=admin,
-            concurrency=f"concurrency = {plan.concurrency}\n" if plan.concurrency else "",
-            sink=plan.sink,
-            vendors=plan.vendors,
-        )
-    )
-    command = (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        with Watch(process.pid) as watch:
-            yield Member(process, Admin(f"http://{admin}"), watch, log)
-    finally:
-        process.kill()
-        process.wait()
+def _a_member(launch: Launch, number: int) -> Iterator[Member]:
+    admin, name = f"{LOCAL}:{free_port()}", f"{launch.group}-{number}-{time.monotonic_ns()}"
+    log = launch.folder / f"{name}.log"
+    with a_process(log, *launch.arguments(name, admin)) as process, Watch(process.pid) as watch:
+        yield Member(process, Admin(f"http://{admin}"), watch, log)
 
 
-def last_words(log: Path) -> str:
-    return log.read_text(errors="replace")[-3000:]
+def _last_words(of: Member) -> str:
+    return of.log.read_text(errors="replace")[-3000:]

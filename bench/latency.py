@@ -8,17 +8,15 @@ with the worker's own options.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import uuid
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -27,14 +25,19 @@ from kafka import KafkaAdminClient
 from rich.console import Console
 from rich.table import Table
 
-from bench.open_loop import TICK, Plan
+from bench.admin import got
+from bench.children import a_child
+from bench.delays import delays, percentile
+from bench.fleet import NotMeasured, a_fleet
+from bench.launch import Launch, wigzo
+from bench.open_loop import LEAD, Plan, a_load
 from bench.process import Watch
-from bench.run import SETTINGS
+from bench.run import a_sink, stamps
+from bench.topic import make
+from bench.workload import Workload
 from worker.sandbox.brokers import BrokerUnavailable, apache
 
-LEAD: Final = 0.5  # seconds from the last word to the first moment
 REST: Final = 2.0  # seconds after the last moment in which the last ones may come
-READY: Final = 60.0
 SHARES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
 
 
@@ -59,11 +62,6 @@ class Setting:
     folder: Path
 
 
-def percentile(ascending: Sequence[float], share: float) -> float:
-    """The smallest value that so large a share does not exceed."""
-    return ascending[max(0, -int(-share * len(ascending) // 1) - 1)]
-
-
 def through_kafka(setting: Setting) -> Way:
     """What an empty pipe takes."""
     with _topic(setting) as topic:
@@ -71,135 +69,79 @@ def through_kafka(setting: Setting) -> Way:
 
 
 def through_the_worker(setting: Setting) -> Way:
-    """The whole way."""
+    """The whole way. Raises ``NotMeasured``."""
     with _topic(setting) as topic:
         return _measured(setting, topic, _a_worker(setting, topic))
 
 
 @dataclass(slots=True)
 class End:
-    """Where events arrive: who is watched, and where its metrics are."""
+    """Where events arrive: who is watched, where its metrics are, and, at last, when each event came."""
 
-    watched: subprocess.Popen[str]
+    watched: Watch
+    stamps: Callable[[], Sequence[float]]
     metrics: str | None = None
 
 
 @contextmanager
 def _topic(setting: Setting) -> Iterator[str]:
-    admin = KafkaAdminClient(bootstrap_servers=setting.broker)
     topic = f"latency-{uuid.uuid4().hex[:8]}"
+    make([setting.broker], setting.plan.partitions, topic)
+    yield topic
+    admin = KafkaAdminClient(bootstrap_servers=setting.broker)
     try:
-        admin.create_topics(
-            {topic: {"num_partitions": setting.plan.partitions, "replication_factor": 1, "configs": {}}}
-        )
-        yield topic
         admin.delete_topics([topic])
     finally:
         admin.close()
 
 
-def _measured(setting: Setting, topic: str, end: Iterator[End]) -> Way:
-    moments = setting.plan.moments()
-    with _a_load(setting, topic) as load, contextmanager(lambda: end)() as arrives, Watch(arrives.watched.pid) as watch:
+def _measured(setting: Setting, topic: str, end: AbstractContextManager[End]) -> Way:
+    plan, warm = setting.plan, setting.warm
+    with a_load(plan, setting.broker, topic) as load, end as arrives:
         begin = time.time() + LEAD
-        _say(load, f"{begin}\n")
-        _scrape(arrives, setting, begin + setting.plan.seconds)
-        late = json.loads(_heard(load))
+        load.begin(begin)
+        _scrape(arrives, setting, begin + plan.seconds)
+        late = load.late()
         time.sleep(REST)
-        cpu = watch.cpu(begin + setting.warm, begin + setting.plan.seconds) / (setting.plan.seconds - setting.warm)
-    stamps = array("d", (setting.folder / "stamps").read_bytes())
-    counted = [n for n, moment in enumerate(moments) if moment * TICK >= setting.warm]
-    came = sorted(stamps[n] - begin - moments[n] * TICK for n in counted if stamps[n])
-    return Way(came, sorted(late), len(counted) - len(came), cpu)
+        cpu = arrives.watched.cpu(begin + warm, begin + plan.seconds) / (plan.seconds - warm)
+        found = delays(plan, begin, warm, arrives.stamps())
+    return Way(found.seconds, sorted(late), found.missing, cpu)
 
 
 def _scrape(end: End, setting: Setting, until: float) -> None:
     while end.metrics and setting.scrape and time.time() + setting.scrape < until:
         time.sleep(setting.scrape)
-        with urllib.request.urlopen(end.metrics, timeout=5) as answer:  # noqa: S310  (the worker's own, on loopback)
-            answer.read()
+        got(end.metrics)
 
 
 @contextmanager
-def _a_load(setting: Setting, topic: str) -> Iterator[subprocess.Popen[str]]:
-    plan = setting.plan
-    sizes = ("--rate", str(plan.rate), "--seconds", str(plan.seconds), "--arrivals", plan.arrivals)
-    with _a_process("bench.open_loop", "--broker", setting.broker, "--topic", topic, *sizes) as load:
-        _heard(load)
-        yield load
-
-
 def _a_pipe(setting: Setting, topic: str) -> Iterator[End]:
     where = ("--broker", setting.broker, "--topic", topic)
-    with _an_end(setting, "pipe", *where) as pipe:
-        _heard(pipe)
-        yield End(pipe)
-
-
-def _a_worker(setting: Setting, topic: str) -> Iterator[End]:
-    with _an_end(setting, "sink") as sink:
-        config, log = setting.folder / "worker.toml", setting.folder / "worker.log"
-        group, url = f"latency-{uuid.uuid4().hex[:8]}", f"http://127.0.0.1:{int(_heard(sink))}"
-        text = SETTINGS.format(
-            bootstrap=json.dumps([setting.broker]), topic=topic, group=group, concurrency=512, trust="", base_url=url
-        )
-        config.write_text(text)
-        command = (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))
-        with log.open("w") as out:
-            worker = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, text=True)
-        try:
-            address = _until_ready(log)
-            yield End(worker, f"http://{address}/metrics")
-            worker.terminate()
-            worker.wait(READY)
-        finally:
-            worker.kill()
-            worker.wait()
-
-
-def _until_ready(log: Path) -> str:
-    """Where its admin endpoint is, once it takes events."""
-    deadline = time.monotonic() + READY
-    while time.monotonic() < deadline:
-        lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
-        address = next((line["address"] for line in lines if line["message"] == "admin endpoint"), None)
-        if any(line["message"] == "partitions are assigned" for line in lines) and address is not None:
-            return str(address)
-        time.sleep(0.1)
-    raise TimeoutError(f"the worker was not ready within {READY:g} s: {log.read_text()[-2000:]}")
-
-
-@contextmanager
-def _an_end(setting: Setting, kind: str, *where: str) -> Iterator[subprocess.Popen[str]]:
-    """The stamps are there when it has ended."""
+    file = setting.folder / "stamps"
     events = str(len(setting.plan.moments()))
-    with _a_process("bench.stamps", kind, "--events", events, "--to", str(setting.folder / "stamps"), *where) as end:
-        yield end
-        assert end.stdin is not None  # noqa: S101
-        end.stdin.close()
-        end.wait(READY)
+    with (
+        a_child("bench.stamps", "--events", events, "--to", str(file), *where) as pipe,
+        Watch(pipe.process.pid) as watch,
+    ):
+        pipe.heard()
+
+        def stamped() -> Sequence[float]:
+            pipe.finish()
+            return array("d", file.read_bytes())
+
+        yield End(watch, stamped)
 
 
 @contextmanager
-def _a_process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = (sys.executable, "-m", module, *arguments)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _say(process: subprocess.Popen[str], text: str) -> None:
-    assert process.stdin is not None  # noqa: S101  (asked for)
-    process.stdin.write(text)
-    process.stdin.flush()
-
-
-def _heard(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None  # noqa: S101  (asked for)
-    return process.stdout.readline()
+def _a_worker(setting: Setting, topic: str) -> Iterator[End]:
+    plan = setting.plan
+    with a_sink(Workload(len(plan.moments()), plan.users), 0) as url:
+        launch = Launch([setting.broker], topic, topic, wigzo(url, concurrency=512), setting.folder)
+        with a_fleet(launch) as fleet:
+            fleet.ready()
+            (member,) = fleet.members
+            yield End(member.watch, partial(stamps, url), f"{member.admin.url}/metrics")
+            fleet.stop()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for _ in range(given.runs):
                 ways["Kafka alone"].append(through_kafka(setting))
                 ways["the worker"].append(through_the_worker(setting))
-    except BrokerUnavailable as problem:
+    except (BrokerUnavailable, NotMeasured) as problem:
         print(problem, file=sys.stderr)
         return 1
     _show(ways)

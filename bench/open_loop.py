@@ -16,13 +16,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from kafka.record.memory_records import MemoryRecordsBuilder
 
+from bench.children import Child, a_child
 from bench.workload import Marker, user_id, value
 
+LEAD: Final = 0.5  # seconds from the last word to the first moment
 TICK: Final = 0.001  # seconds between two moments: what is meant for less than that apart goes out together
 PRODUCE: Final = struct.pack(">hh", 0, 8)  # the request's kind and version: the last one without tagged fields
 ACKNOWLEDGED_BY_LEADER: Final = 1
@@ -53,18 +56,23 @@ class Plan:
                 return found
             found.append(int(at / TICK))
 
+    def speakers(self) -> Iterator[int]:
+        """Whose each event is, for ever."""
+        chance = random.Random(self.seed)
+        while True:
+            yield chance.randrange(self.users)
+
 
 def writes(plan: Plan, topic: str) -> Iterator[tuple[int, bytes]]:
     """Tick and request of each write."""
-    chance, places = random.Random(plan.seed), [0] * plan.users
+    places = [0] * plan.users
     batches: dict[int, MemoryRecordsBuilder] = {}
     latest = 0
-    for event, tick in enumerate(plan.moments()):
+    for event, (tick, user) in enumerate(zip(plan.moments(), plan.speakers(), strict=False)):
         if tick != latest and batches:
             yield latest, _request(topic, batches)
             batches = {}
         latest = tick
-        user = chance.randrange(plan.users)
         batch = batches.setdefault(user % plan.partitions, MemoryRecordsBuilder(2, 0, BATCH))
         body = value(Marker(event, user, places[user]), plan.size)
         batch.append(timestamp=round(time.time() * 1000), key=user_id(user).encode(), value=body)
@@ -96,6 +104,30 @@ def write(connection: socket.socket, requests: Sequence[tuple[int, bytes]], begi
         connection.sendall(request)
         late.append(time.time() - due)
     return late
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The process that writes it, once it is ready."""
+
+    child: Child
+
+    def begin(self, at: float) -> None:
+        """The first moment, in Unix seconds."""
+        self.child.say(str(at))
+
+    def late(self) -> list[float]:
+        """By how many seconds each write came late, when all are done."""
+        return [float(each) for each in json.loads(self.child.heard())]
+
+
+@contextmanager
+def a_load(plan: Plan, broker: str, topic: str) -> Iterator[Load]:
+    """Ready to begin."""
+    sizes = ("--rate", str(plan.rate), "--seconds", str(plan.seconds), "--arrivals", plan.arrivals)
+    with a_child("bench.open_loop", "--broker", broker, "--topic", topic, *sizes) as child:
+        child.heard()
+        yield Load(child)
 
 
 def _drain(connection: socket.socket) -> None:

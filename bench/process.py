@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 TICK = os.sysconf("SC_CLK_TCK")
+MIB = 1 << 20
 INTERVAL = 0.02
 LOOK_ROUND = 25  # so many samples between two looks for new children
 

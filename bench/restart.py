@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from bench.admin import got
-from bench.books import Account
-from bench.fleet import Fleet, Plan, a_fleet
+from bench.fleet import Fleet, a_fleet
+from bench.launch import Launch
+from bench.run import books
 
 LOOK = 0.1  # seconds
 
 
-def passed_over(plan: Plan, books: Callable[[], Account], events: int, stuck: int, deadline: float) -> str:
+def passed_over(launch: Launch, sink: str, events: int, stuck: int, deadline: float) -> str:
     """A worker begins again where all but ``stuck`` of the events are settled; what it reached, for the table.
 
     Then the stuck ones recover, and all is well. Raises ``RuntimeError`` where one that is settled is sent again.
     """
-    before = books()
-    with a_fleet(plan, 1) as fleet:
+    before = books(sink)
+    with a_fleet(launch) as fleet:
         said = _watched(fleet, events - stuck, deadline)
-        got(f"{plan.sink}/recover")
-        while books().arrived < events and time.monotonic() < deadline:
+        got(f"{sink}/recover")
+        while books(sink).arrived < events and time.monotonic() < deadline:
             fleet.must_run()
             time.sleep(LOOK)
         fleet.stop()
-    if again := books().requests - books().refused - before.requests + before.refused - stuck:
+    if again := books(sink).requests - books(sink).refused - before.requests + before.refused - stuck:
         raise RuntimeError(f"{again:,} events were sent again after the restart")
     return said
 

@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 import uuid
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.books import Account, Gaps
-from bench.process import Others, Watch
+from bench.children import a_child
+from bench.fleet import LOOK, Fleet, a_fleet
+from bench.launch import Launch, wigzo
+from bench.process import MIB, Others, Watch
 from bench.tls import Tls
 from bench.topic import TOPIC
 from bench.trouble import WELL, Trouble
 from bench.workload import Workload
 
-START = 90.0  # seconds until the first request must have come
 STALL = 10.0  # seconds without a new event after which a run is over
-STOP = 60.0  # seconds that a worker may take to stop
-LOOK = 0.25
-
-SETTINGS = """\
-[kafka]
-bootstrap_servers = {bootstrap}
-topics = ["{topic}"]
-group = "{group}"
-
-[worker]
-admin_address = "127.0.0.1:0"
-log_format = "json"
-
-[destinations.wigzo]
-mapping = "wigzo"
-start_at = "earliest"
-{concurrency}
-{trust}
-
-[destinations.wigzo.settings]
-org_token = "bench"
-base_url = "{base_url}"
-"""
-
-
-class NotMeasured(Exception):  # noqa: N818  (it tells of the run, not of a fault in the program)
-    """The worker did not do its work; the text says where and shows its last log lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +62,17 @@ class Setting:
 
 
 def measure(setting: Setting) -> Figures:
-    """Run the worker over the whole topic. Raises :class:`NotMeasured`."""
+    """Run the worker over the whole topic. Raises ``NotMeasured``."""
     with (
         a_sink(setting.workload, setting.latency, trouble=setting.trouble, tls=setting.tls) as url,
-        _a_worker(setting, url) as worker,
-        Watch(worker.pid) as watch,
+        a_fleet(_launch(setting, url)) as fleet,
     ):
-        _wait_for_first(worker, url, setting.folder)
+        fleet.begun(partial(books, url))
         others, began, worked = Others(), time.monotonic(), books(url).cpu
-        _wait_for_last(worker, url, setting)
+        _wait_for_last(fleet, url, setting.workload.events)
         share, sink = others.share(), (books(url).cpu - worked) / (time.monotonic() - began)
-        worker.send_signal(signal.SIGTERM)
-        if code := worker.wait(STOP):
-            raise NotMeasured(f"the worker ended with {code}\n{_last_words(setting.folder)}")
-        return replace(figures(books(url), watch, setting.workload.events, share), sink=sink)
+        fleet.stop()
+        return replace(figures(books(url), fleet.members[0].watch, setting.workload.events, share), sink=sink)
 
 
 def figures(account: Account, watch: Watch, events: int, others: float) -> Figures:
@@ -110,7 +81,7 @@ def figures(account: Account, watch: Watch, events: int, others: float) -> Figur
     return Figures(
         rate=account.arrived / seconds,
         cpu=watch.cpu(account.first, account.last) / account.arrived * 1e6,
-        memory=watch.peak / (1 << 20),
+        memory=watch.peak / MIB,
         late=account.late,
         overlaps=account.overlaps,
         duplicates=account.duplicates,
@@ -130,14 +101,8 @@ def a_sink(
     sizes = ("--events", str(workload.events), "--users", str(workload.users), "--latency", str(latency))
     troubles = ("--failing", str(failing), "--trouble", trouble.kind, "--trouble-seconds", str(trouble.seconds))
     secure = () if tls is None else ("--tls-port", str(tls.port), "--tls-chain", str(tls.chain))
-    command = (sys.executable, "-m", "bench.sink", *sizes, *troubles, *secure)
-    sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert sink.stdout is not None  # noqa: S101  (asked for above; for the type checker)
-        yield f"http://127.0.0.1:{int(sink.stdout.readline())}"
-    finally:
-        sink.terminate()
-        sink.communicate()
+    with a_child("bench.sink", *sizes, *troubles, *secure) as sink:
+        yield f"http://127.0.0.1:{int(sink.heard())}"
 
 
 def books(url: str) -> Account:
@@ -152,52 +117,23 @@ def gaps(url: str) -> Gaps:
         return Gaps(**json.load(answer))
 
 
-@contextmanager
-def _a_worker(setting: Setting, url: str) -> Iterator[subprocess.Popen[bytes]]:
-    config = setting.folder / "worker.toml"
-    config.write_text(
-        SETTINGS.format(
-            bootstrap=json.dumps(list(setting.bootstrap)),
-            topic=TOPIC,
-            group=f"bench-{uuid.uuid4().hex[:8]}",
-            concurrency=f"concurrency = {setting.concurrency}" if setting.concurrency else "",
-            base_url=url if setting.tls is None else setting.tls.url,
-            trust="" if setting.tls is None else f'ca_file = "{setting.tls.authority}"',
-        )
-    )
-    with (setting.folder / "worker.log").open("wb") as log:
-        command = (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))
-        worker = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield worker
-        finally:
-            worker.kill()
-            worker.wait()
+def stamps(url: str) -> Sequence[float]:
+    """When each event came first, in Unix seconds; 0: it did not, so far."""
+    with urllib.request.urlopen(f"{url}/stamps", timeout=30) as answer:  # noqa: S310  (as above)
+        return array("d", answer.read())
 
 
-def _wait_for_first(worker: subprocess.Popen[bytes], url: str, folder: Path) -> None:
-    """Return when the first request has come."""
-    deadline = time.monotonic() + START
-    while not books(url).first:
-        _must_run(worker, folder)
-        if time.monotonic() > deadline:
-            raise NotMeasured(f"no request came within {START:.0f} s\n{_last_words(folder)}")
-        time.sleep(LOOK)
+def _launch(setting: Setting, url: str) -> Launch:
+    tls = setting.tls
+    trust = {} if tls is None else {"ca_file": str(tls.authority)}
+    destination = wigzo(url if tls is None else tls.url, concurrency=setting.concurrency, **trust)
+    return Launch(setting.bootstrap, TOPIC, f"bench-{uuid.uuid4().hex[:8]}", destination, setting.folder)
 
 
-def _wait_for_last(worker: subprocess.Popen[bytes], url: str, setting: Setting) -> None:
+def _wait_for_last(fleet: Fleet, url: str, events: int) -> None:
     """Return when every event has come, or none any more."""
     account = books(url)
-    while account.arrived < setting.workload.events and time.time() < account.last + STALL:
-        _must_run(worker, setting.folder)
+    while account.arrived < events and time.time() < account.last + STALL:
+        fleet.must_run()
         time.sleep(LOOK)
         account = books(url)
-
-
-def _must_run(worker: subprocess.Popen[bytes], folder: Path) -> None:
-    if worker.poll() is not None:
-        raise NotMeasured(f"the worker ended with {worker.returncode}\n{_last_words(folder)}")
-
-
-def _last_words(folder: Path) -> str:
-    return (folder / "worker.log").read_text(errors="replace")[-3000:]

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from bench.books import Account
 from bench.crowds import Crowd, Shape, fill
-from bench.fleet import Fleet, Plan, a_fleet
+from bench.fleet import Fleet, a_fleet
+from bench.launch import Launch, wigzo, wootric
 from bench.restart import passed_over
 from bench.run import a_sink, books
 from bench.slices import HEADER, Slice, slices, steady
@@ -92,9 +93,11 @@ def _run(case: Case, bootstrap: Sequence[str], folder: Path, given: argparse.Nam
     workload = Workload(events=crowd.events, users=crowd.users)
     with ExitStack() as exits:
         sink = exits.enter_context(a_sink(workload, given.latency / 1000, failing=stuck))
-        vendors = exits.enter_context(the_vendors(folder, deadline)) if case.lanes > 1 else ""
-        plan = Plan(bootstrap, TOPIC, TOPIC, sink, folder, given.concurrency, vendors)
-        fleet = exits.enter_context(a_fleet(plan, case.workers))
+        lanes = wigzo(sink, concurrency=given.concurrency)
+        if case.lanes > 1:
+            lanes = {**lanes, **wootric(exits.enter_context(the_vendors(folder, deadline)))}
+        launch = Launch(bootstrap, TOPIC, TOPIC, lanes, folder)
+        fleet = exits.enter_context(a_fleet(launch, case.workers))
         print(HEADER, flush=True)
         found, wanted = [], crowd.events - stuck
         for one in slices(fleet, partial(books, sink), wanted, wanted // SLICES, deadline):
@@ -103,7 +106,7 @@ def _run(case: Case, bootstrap: Sequence[str], folder: Path, given: argparse.Nam
         note = _note(case, fleet, found)
         fleet.stop()
         if stuck:
-            note = passed_over(plan, partial(books, sink), crowd.events, stuck, deadline)
+            note = passed_over(launch, sink, crowd.events, stuck, deadline)
         account = books(sink)
     if account.arrived < crowd.events and time.monotonic() > deadline:
         note = f"{STOPPED} {note}"

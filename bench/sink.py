@@ -1,5 +1,5 @@
 """The other end: answers every POST after a latency and keeps the books. ``GET /books`` tells them, ``GET /gaps`` what
-did not come.
+did not come, ``GET /stamps`` when each event came (doubles).
 
 Some users may fail (500) until ``GET /recover``, and there may be a :class:`Trouble`. It may also listen for TLS.
 
@@ -71,6 +71,8 @@ class Sink(asyncio.Protocol):
             self._write(answer(orjson.dumps(self._books.report())))
         elif data.startswith(b"GET /gaps"):
             self._write(answer(orjson.dumps(asdict(self._books.gaps()))))
+        elif data.startswith(b"GET /stamps"):
+            self._write(answer(self._books.stamps.tobytes()))
         elif data.startswith(b"GET /recover"):
             self._books.failing = 0
             self._write(answer(b""))

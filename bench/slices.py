@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.books import Account
-from bench.fleet import Fleet
+from bench.fleet import LOOK, Fleet
 
-LOOK = 0.25  # seconds
-START = 60.0  # seconds until the first request must have come
 STALL = 15.0  # seconds without a new event after which a run is over
 
 
@@ -43,7 +41,7 @@ def slices(fleet: Fleet, books: Callable[[], Account], events: int, each: int, d
 
     Times are the sink's clock. Raises ``RuntimeError`` where no request comes at all, or a worker ends.
     """
-    account = _begun(fleet, books)
+    account = fleet.begun(books)
     done, since = 0, account.first
     while True:
         account = books()
@@ -58,16 +56,6 @@ def slices(fleet: Fleet, books: Callable[[], Account], events: int, each: int, d
             return
         fleet.must_run()
         time.sleep(LOOK)
-
-
-def _begun(fleet: Fleet, books: Callable[[], Account]) -> Account:
-    deadline = time.monotonic() + START
-    while not (account := books()).first:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"no request came within {START:.0f} s")
-        fleet.must_run()
-        time.sleep(LOOK)
-    return account
 
 
 def steady(found: list[Slice]) -> Slice:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,47 +10,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kafka import KafkaAdminClient, KafkaProducer
-
 from bench.admin import Admin, got
+from bench.children import a_process
+from bench.fleet import LOOK
+from bench.launch import Launch, wigzo, wootric
+from bench.topic import make, produce
 from worker.sandbox.brokers import apache
 from worker.sandbox.processes import LOCAL, free_port
 
 PARTITIONS = 12
-LOOK = 0.25  # seconds between two scrapes
-STOP = 60.0  # seconds that a process may take to stop
-
-KAFKA = """\
-[kafka]
-bootstrap_servers = {bootstrap}
-topics = ["{topic}"]
-group = "{topic}"
-
-[worker]
-admin_address = "{admin}"
-log_format = "json"
-"""
-DESTINATIONS = {
-    "wigzo": """
-[destinations.wigzo]
-mapping = "wigzo"
-start_at = "earliest"
-[destinations.wigzo.settings]
-base_url = "{vendors}"
-org_token = "sandbox-org-token"
-""",
-    "wootric": """
-[destinations.wootric]
-mapping = "wootric"
-start_at = "earliest"
-[destinations.wootric.settings]
-api_url = "{vendors}"
-eligibility_url = "{vendors}"
-account_token = "NPS-5a4db0c1"
-client_id = "sandbox-client-id"
-client_secret = "sandbox-client-secret"
-""",
-}
+DESTINATIONS = {"wigzo": wigzo, "wootric": wootric}
 SANDBOX = "from worker.sandbox.stand_alone import serve; import sys; serve(sys.argv[1], keep=False)"
 
 
@@ -99,27 +66,16 @@ class Stand:
 
     def produce(self, topic: str, records: Iterable[tuple[bytes | None, bytes]]) -> None:
         """In order; what has no key goes where Kafka likes."""
-        producer = KafkaProducer(bootstrap_servers=list(self.bootstrap), linger_ms=20, batch_size=256 << 10)
-        try:
-            sent = [producer.send(topic, value, key=key) for key, value in records]
-            producer.flush(timeout=120)
-            for each in sent:
-                each.get(0)
-        finally:
-            producer.close()
+        produce(self.bootstrap, topic, records)
 
     @contextmanager
     def worker(self, topic: str, *destinations: str) -> Iterator[Worker]:
         """Reads the topic from its beginning."""
         admin = f"{LOCAL}:{free_port()}"
-        self.config = self.folder / f"{topic}.toml"
-        tables = KAFKA + "".join(DESTINATIONS[name] for name in destinations)
-        bootstrap = json.dumps(list(self.bootstrap))
-        self.config.write_text(
-            tables.format(bootstrap=bootstrap, topic=topic, admin=admin, vendors=self.vendors), encoding="utf-8"
-        )
-        command = ("-m", "worker.cli", "run", "--config", str(self.config))
-        with a_process(self.folder / f"{topic}.log", *command) as process:
+        tables = {name: table for each in destinations for name, table in DESTINATIONS[each](self.vendors).items()}
+        launch = Launch(self.bootstrap, topic, topic, tables, self.folder)
+        self.config = launch.settings(topic)
+        with a_process(self.folder / f"{topic}.log", *launch.arguments(topic, admin)) as process:
             found = Worker(process, Admin(f"http://{admin}"), self.deadline)
             wait_for(lambda: found.admin.ready, process, self.deadline, "come up")
             yield found
@@ -134,7 +90,7 @@ def a_stand(folder: Path, deadline: float) -> Iterator[Stand]:
     with ExitStack() as exits:
         bootstrap = exits.enter_context(apache(folder)).bootstrap
         vendors = exits.enter_context(the_vendors(folder, deadline))
-        _create(bootstrap, "sync", "stream")
+        make(bootstrap, PARTITIONS, "sync", "stream")
         yield Stand(folder, bootstrap, vendors, deadline)
 
 
@@ -145,30 +101,6 @@ def the_vendors(folder: Path, deadline: float) -> Iterator[str]:
     with a_process(folder / "vendors.log", "-c", SANDBOX, address) as process:
         wait_for(lambda: bool(got(f"http://{address}/sandbox/counts")), process, deadline, "come up")
         yield f"http://{address}"
-
-
-def _create(bootstrap: tuple[str, ...], *topics: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=list(bootstrap))
-    try:
-        admin.create_topics({topic: {"num_partitions": PARTITIONS, "replication_factor": 1} for topic in topics})
-    finally:
-        admin.close()
-
-
-@contextmanager
-def a_process(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Python with these arguments; asked to stop at the end, and killed where it does not."""
-    with log.open("wb") as output:
-        process = subprocess.Popen((sys.executable, *arguments), stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def wait_for(done: Callable[[], bool], process: subprocess.Popen[bytes], deadline: float, what: str) -> None:

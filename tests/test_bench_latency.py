@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from array import array
 from collections import Counter
 
 import pytest
 from kafka.record.memory_records import MemoryRecords
 
-from bench.latency import Way, middle, percentile
+from bench.books import Books
+from bench.delays import delays, percentile
+from bench.latency import Way, middle
 from bench.open_loop import TICK, Arrivals, Plan, writes
-from bench.stamps import Sink, event_of
-from bench.workload import Marker, value
+from bench.paced import WARM, row
+from bench.run import a_sink, stamps
+from bench.stamps import event_of
+from bench.workload import Marker, Workload, value
+from tests.test_bench import post
 
 PLAN = Plan(rate=2000, seconds=0.5, users=50, partitions=4)
 # The request's length, kind, version, correlation, client; transaction, acknowledgements, timeout, one topic's name.
@@ -76,23 +80,39 @@ def test_of_several_runs_each_percentile_has_its_own_median() -> None:
 
 
 def test_an_event_is_stamped_when_it_comes_first() -> None:
-    async def ask(stamps: array[float]) -> list[float]:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Sink(stamps), "127.0.0.1", 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        found = []
-        for event in (2, 2):
-            body = value(Marker(event, 1, 0), 300)
-            writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
-            await reader.readuntil(b"}")
-            found.append(stamps[2])
-        writer.close()
-        server.close()
-        return found
+    books = Books(4, 2)
+    for now, event in ((5.0, 2), (6.0, 2), (7.0, 1)):
+        books.arrive(value(Marker(event, 1, event), 300), now)
+    assert [0.0, 7.0, 5.0, 0.0] == [*books.stamps]
 
+
+def test_a_sink_tells_when_each_event_came() -> None:
     begin = time.time()
-    stamps = array("d", bytes(8 * 4))
-    first, second = asyncio.run(ask(stamps))
-    assert begin <= first <= time.time()
-    assert (first, [0.0, 0.0, first, 0.0]) == (second, [*stamps])
+    with a_sink(Workload(events=3, users=2), latency=0.0) as url:
+        asyncio.run(post(int(url.rpartition(":")[2]), [value(Marker(1, 1, 0), 300)]))
+        never, came, later = stamps(url)
+    assert begin <= came <= time.time()
+    assert (0.0, 0.0) == (never, later)
+
+
+def test_delays_are_of_those_who_are_asked_about_from_the_moment_that_was_meant() -> None:
+    plan = Plan(rate=4, seconds=2.0, arrivals="even", users=2)
+    whose, begin = [user for user, _ in zip(plan.speakers(), range(7), strict=False)], 100.0
+    came = [begin + tick * TICK + 1.0 + user for user, tick in zip(whose, plan.moments(), strict=True)]
+    came[6] = 0.0
+    later = [user for user, tick in zip(whose, plan.moments(), strict=True) if tick * TICK >= 1.0]
+    assert [0.25, 1.75] == [plan.moments()[0] * TICK, plan.moments()[6] * TICK]
+    for user in (0, 1):
+        counted = later.count(user)
+        missing = int(later[-1] == user)
+        found = delays(plan, begin, 1.0, came, lambda one, user=user: one == user)  # type: ignore[misc]
+        assert (counted, missing) == (found.events, found.missing)
+        assert [pytest.approx(1.0 + user)] * (counted - missing) == [*found.seconds]
+
+
+def test_a_row_tells_what_was_meant_and_what_came_in_the_counted_time() -> None:
+    plan = Plan(rate=100, seconds=WARM + 10, arrivals="even", users=20)
+    in_time = [tick * TICK + 0.05 for tick in plan.moments()]
+    assert row(plan, 0.0, in_time, lambda _: True).split() == ["100", "100", "50.0", "50.0", "50.0", "0"]
+    too_late = [at if at < WARM + 5 else 99.0 for at in in_time]
+    assert ["100", "50"] == row(plan, 0.0, too_late, lambda _: True).split()[:2]

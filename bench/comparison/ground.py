@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
 from bench.comparison.scenarios import TOPICS
-from bench.run import NotMeasured
-from bench.topic import fill
+from bench.fleet import NotMeasured
+from bench.topic import fill, held
 from worker.sandbox.brokers import apache
 
 
@@ -35,16 +35,6 @@ def missing(bootstrap: str) -> list[str]:
     finally:
         admin.close()
     for topic in there & set(TOPICS):
-        if (found := held(bootstrap, topic)) != TOPICS[topic].events:
+        if (found := held([bootstrap], topic)) != TOPICS[topic].events:
             raise NotMeasured(f"topic {topic} has {found:,} of {TOPICS[topic].events:,} events: remove the folder")
     return [topic for topic in TOPICS if topic not in there]
-
-
-def held(bootstrap: str, topic: str) -> int:
-    """How many records a topic has."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap)
-    try:
-        partitions = consumer.partitions_for_topic(topic) or ()
-        return sum(consumer.end_offsets([TopicPartition(topic, number) for number in partitions]).values())
-    finally:
-        consumer.close()

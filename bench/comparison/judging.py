@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.books import NO_GAPS, Account, Gaps
+from bench.books import Account, Gaps
 from bench.comparison.scenarios import SETTLED, Scenario
-from bench.process import Watch
-
-MIB = 1 << 20
+from bench.process import MIB, Watch
 
 
 class Ending(StrEnum):
@@ -69,28 +67,29 @@ class Result:
     others: float = 0.0
 
 
-def judged(
-    peer: str,
-    scenario: Scenario,
-    number: int,
-    ending: Ending,
-    *,
-    account: Account | None = None,
-    gaps: Gaps = NO_GAPS,
-    samples: Sequence[Sample] = (),
-    watch: Watch | None = None,
-    began: float = 0.0,
-    others: float = 0.0,
-    at_kill: Account | None = None,
-    silence: float | None = None,
-    events: int = 0,
-) -> Result:
-    """The result of a run; without an account, of one in which nothing came."""
-    if account is None or watch is None or not account.arrived:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of a run in which something came: the sink's books at its end, and what was noted on the way.
+
+    ``began``: when the peer was started; ``others``: the share of the machine that was taken by programs outside.
+    """
+
+    account: Account
+    gaps: Gaps
+    samples: Sequence[Sample]
+    watch: Watch
+    began: float
+    others: float
+    at_kill: Account | None
+    silence: float | None
+
+
+def judged(peer: str, scenario: Scenario, number: int, ending: Ending, events: int, seen: Seen) -> Result:
+    """The result of a run that was to deliver so many events."""
+    account, window = seen.account, scenario.trouble.seconds
+    if not account.arrived:
         return Result(peer, scenario.name, number, ending, events)
-    begin, passed = beginning(samples, account, scenario.skip)
-    new = account.arrived - passed
-    steady = at_kill is None and new > 0 and account.last > begin
+    rate, cpu = _steady(scenario, seen)
     return Result(
         peer,
         scenario.name,
@@ -98,22 +97,31 @@ def judged(
         ending,
         events,
         account.arrived,
-        start=account.first - began,
-        rate=new / (account.last - begin) if steady else None,
-        cpu=watch.cpu(begin, account.last) / new * 1e3 if steady else None,
-        memory=watch.peak / MIB,
+        start=account.first - seen.began,
+        rate=rate,
+        cpu=cpu,
+        memory=seen.watch.peak / MIB,
         peak_open=account.peak_open,
         body=account.bytes / max(1, account.arrived + account.duplicates),
         late=account.late,
         overlaps=account.overlaps,
         duplicates=account.duplicates,
-        lost=gaps.passed_over if ending is Ending.CUT else events - account.arrived,
-        unserved=gaps.refused,
-        healthy=healthy_rate(samples, account, scenario.trouble.seconds) if scenario.trouble.seconds else None,
-        at_kill=at_kill.arrived if at_kill else None,
-        silence=silence,
-        others=others,
+        lost=seen.gaps.passed_over if ending is Ending.CUT else events - account.arrived,
+        unserved=seen.gaps.refused,
+        healthy=healthy_rate(seen.samples, account, window) if window else None,
+        at_kill=seen.at_kill.arrived if seen.at_kill else None,
+        silence=seen.silence,
+        others=seen.others,
     )
+
+
+def _steady(scenario: Scenario, seen: Seen) -> tuple[float | None, float | None]:
+    """Rate and CPU, where the run tells them."""
+    begin, passed = beginning(seen.samples, seen.account, scenario.skip)
+    new, seconds = seen.account.arrived - passed, seen.account.last - begin
+    if seen.at_kill is not None or new <= 0 or seconds <= 0:
+        return None, None
+    return new / seconds, seen.watch.cpu(begin, seen.account.last) / new * 1e3
 
 
 def beginning(samples: Sequence[Sample], account: Account, skip: int) -> tuple[float, int]:

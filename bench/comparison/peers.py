@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.comparison.building import CAMEL, CONNECT, PARALLEL_CONSUMER, PYTHON, Build, java
+from bench.launch import Launch, wigzo
+from worker.sandbox.processes import LOCAL
 
 OURS = "segment-relay"
-
-# What a user has to say, and a name: everybody is a static member, so that a restart need not wait for the end of the
-# session. All else is the worker's own default.
-SETTINGS = """\
-[kafka]
-bootstrap_servers = [{bootstrap}]
-topics = [{topic}]
-group = {group}
-instance_id = "bench"
-
-[worker]
-admin_address = "127.0.0.1:0"
-log_format = "json"
-
-[destinations.wigzo]
-mapping = "wigzo"
-start_at = "earliest"
-
-[destinations.wigzo.settings]
-org_token = "bench"
-base_url = {url}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +56,10 @@ class Peer:
 
 
 def _ours(errand: Errand) -> Sequence[str]:
-    said = {"bootstrap": errand.bootstrap, "topic": errand.topic, "group": errand.group, "url": errand.sink}
-    config = errand.folder / "worker.toml"
-    config.write_text(SETTINGS.format(**{name: json.dumps(value) for name, value in said.items()}))
-    return (str(Path(sys.executable).with_name("segment-relay")), "run", "--config", str(config))
+    # Everybody is a static member, so that a restart need not wait for the end of the session. All else is the default.
+    static = {"instance_id": "bench"}
+    launch = Launch((errand.bootstrap,), errand.topic, errand.group, wigzo(errand.sink), errand.folder, static)
+    return (sys.executable, *launch.arguments("worker", f"{LOCAL}:0"))
 
 
 def _of(build: Build, library: str, pattern: str) -> Callable[[], str]:
@@ -125,7 +104,11 @@ def _python(name: str, order: str, libraries: Sequence[str], concurrency: int, *
         lambda _: (sys.executable, str(PYTHON.source / program[0]), *program[1:]),
         PYTHON,
         sequential=concurrency == 1,
-        environment={"CONCURRENCY": str(concurrency), "PYTHONPATH": str(PYTHON.folder)},
+        # Its own folder, too: where the environment says PYTHONSAFEPATH, a program's is not looked in by itself.
+        environment={
+            "CONCURRENCY": str(concurrency),
+            "PYTHONPATH": f"{PYTHON.folder}{os.pathsep}{PYTHON.source}",
+        },
     )
 
 

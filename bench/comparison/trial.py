@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.books import Account
-from bench.comparison.judging import Ending, Result, Sample, judged
+from bench.comparison.judging import Ending, Result, Sample, Seen, judged
 from bench.comparison.peers import Errand, Peer
 from bench.comparison.scenarios import TOPICS, Scenario
 from bench.process import Others, Watch
@@ -78,24 +78,12 @@ def attempt(trial: Trial, bootstrap: str, folder: Path) -> Result:
             run = Run(trial, url, process)
             with Watch(process.pid) as watch:
                 if not run.wait_until(lambda account: account.first > 0, START):
-                    return judged(trial.peer.name, trial.scenario, trial.round, Ending.SILENT)
+                    return Result(trial.peer.name, trial.scenario.name, trial.round, Ending.SILENT)
                 run.others = Others()
                 ending = _followed(run, errand)
-            return judged(
-                trial.peer.name,
-                trial.scenario,
-                trial.round,
-                ending,
-                account=books(url),
-                gaps=gaps(url),
-                samples=run.samples,
-                watch=watch,
-                began=began,
-                others=run.others.share() if run.taken is None else run.taken,
-                at_kill=run.at_kill,
-                silence=run.silence,
-                events=workload.events,
-            )
+            taken = run.others.share() if run.taken is None else run.taken
+            seen = Seen(books(url), gaps(url), run.samples, watch, began, taken, run.at_kill, run.silence)
+            return judged(trial.peer.name, trial.scenario, trial.round, ending, workload.events, seen)
 
 
 def _followed(run: Run, errand: Errand) -> Ending:

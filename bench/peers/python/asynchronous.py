@@ -13,40 +13,12 @@ import aiohttp
 import uvloop
 from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Consumer
-from setting import (
-    BOOTSTRAP,
-    CONCURRENCY,
-    FIRST_PAUSE,
-    GROUP,
-    HEADERS,
-    INSTANCE,
-    LONGEST_PAUSE,
-    PATIENCE,
-    SUCCESS,
-    TOPIC,
-    URL,
-)
+from sending import a_session, send
+from setting import BOOTSTRAP, CONFLUENT, GROUP, INSTANCE, TOPIC
 
 Batch = list[tuple[bytes, bytes]]
 Commit = Callable[[], Awaitable[object]]
 LARGEST = 2_000
-
-
-async def send(http: aiohttp.ClientSession, body: bytes) -> None:
-    """Until it succeeds."""
-    pause = FIRST_PAUSE
-    while not await accepted(http, body):
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
-
-
-async def accepted(http: aiohttp.ClientSession, body: bytes) -> bool:
-    try:
-        async with http.post(URL, data=body) as answer:
-            await answer.read()
-            return answer.status < SUCCESS
-    except (aiohttp.ClientError, TimeoutError):
-        return False
 
 
 async def gather(http: aiohttp.ClientSession, batch: Batch) -> None:
@@ -81,15 +53,7 @@ async def by_aiokafka() -> AsyncIterator[tuple[Batch, Commit]]:
 
 
 async def by_confluent() -> AsyncIterator[tuple[Batch, Commit]]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": BOOTSTRAP,
-            "group.id": GROUP,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "group.instance.id": INSTANCE,
-        }
-    )
+    consumer = Consumer(CONFLUENT)
     consumer.subscribe([TOPIC])
 
     async def commit() -> None:
@@ -106,9 +70,7 @@ RUN = {"aiokafka": asyncio.run, "confluent": uvloop.run}
 
 
 async def work(read: str, way: str) -> None:
-    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
-    timeout = aiohttp.ClientTimeout(PATIENCE)
-    async with aiohttp.ClientSession(connector=connector, headers=HEADERS, timeout=timeout) as http:
+    async with a_session() as http:
         async for batch, commit in READ[read]():
             if batch:
                 await SEND[way](http, batch)

@@ -1,4 +1,4 @@
-"""What every Python peer is told, by the environment."""
+"""What every Python peer is told, by the environment, and what those that work alike share."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ PATIENCE = 10  # seconds for one request
 FIRST_PAUSE = 0.2  # seconds, doubled for each further attempt
 LONGEST_PAUSE = 5.0
 SUCCESS = 300  # statuses below it
+
+CONFLUENT = {  # confluent-kafka's options
+    "bootstrap.servers": BOOTSTRAP,
+    "group.id": GROUP,
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    "group.instance.id": INSTANCE,
+}

@@ -7,19 +7,8 @@ import asyncio
 import aiohttp
 from faststream import FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
-from setting import (
-    BOOTSTRAP,
-    CONCURRENCY,
-    FIRST_PAUSE,
-    GROUP,
-    HEADERS,
-    INSTANCE,
-    LONGEST_PAUSE,
-    PATIENCE,
-    SUCCESS,
-    TOPIC,
-    URL,
-)
+from sending import a_session, send
+from setting import BOOTSTRAP, CONCURRENCY, GROUP, INSTANCE, TOPIC
 
 broker = KafkaBroker(BOOTSTRAP, logger=None)
 app = FastStream(broker, logger=None)
@@ -28,8 +17,7 @@ sessions: list[aiohttp.ClientSession] = []
 
 @app.on_startup
 async def connect() -> None:
-    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
-    sessions.append(aiohttp.ClientSession(connector=connector, headers=HEADERS))
+    sessions.append(a_session())
 
 
 async def undecoded(message: KafkaMessage) -> bytes:
@@ -46,19 +34,7 @@ async def undecoded(message: KafkaMessage) -> bytes:
     **({"max_workers": CONCURRENCY} if CONCURRENCY > 1 else {}),
 )
 async def deliver(body: bytes) -> None:
-    pause = FIRST_PAUSE
-    while not await accepted(body):
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
-
-
-async def accepted(body: bytes) -> bool:
-    try:
-        async with sessions[0].post(URL, data=body, timeout=aiohttp.ClientTimeout(PATIENCE)) as answer:
-            await answer.read()
-            return answer.status < SUCCESS
-    except (aiohttp.ClientError, TimeoutError):
-        return False
+    await send(sessions[0], body)
 
 
 asyncio.run(app.run())

@@ -8,18 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 from confluent_kafka import Consumer
 from requests.adapters import HTTPAdapter
-from setting import (
-    BOOTSTRAP,
-    CONCURRENCY,
-    FIRST_PAUSE,
-    GROUP,
-    HEADERS,
-    INSTANCE,
-    LONGEST_PAUSE,
-    PATIENCE,
-    TOPIC,
-    URL,
-)
+from setting import CONCURRENCY, CONFLUENT, FIRST_PAUSE, HEADERS, LONGEST_PAUSE, PATIENCE, TOPIC, URL
 from urllib3.util import Retry
 
 BATCH = 500
@@ -45,15 +34,7 @@ def send(body: bytes) -> None:
     session().post(URL, data=body, headers=HEADERS, timeout=PATIENCE).raise_for_status()
 
 
-consumer = Consumer(
-    {
-        "bootstrap.servers": BOOTSTRAP,
-        "group.id": GROUP,
-        "auto.offset.reset": "earliest",
-        "enable.auto.commit": False,
-        "group.instance.id": INSTANCE,
-    }
-)
+consumer = Consumer(CONFLUENT)
 consumer.subscribe([TOPIC])
 with ThreadPoolExecutor(CONCURRENCY) as pool:
     while True:

@@ -47,6 +47,20 @@ def test_a_tenth_of_slow_users_leave_the_others_four_fifths_of_their_rate() -> N
     assert all(one.at > 0 for one in slow.vendor.accepted)
 
 
+@pytest.mark.parametrize("concurrency", [100, "auto"])
+def test_where_all_fit_nobody_waits_for_slow_users(concurrency: object) -> None:
+    lane = a_lane(5.0, events=0, concurrency=concurrency, max_concurrency=100)
+    a_tick, begin, end = 30, 15.0, 20.0  # events in 0.1 s: 62 requests are open for the slow users, 27 for the others
+    written: dict[str, float] = {}
+    for number in range(round(end / 0.1)):
+        for event in range(a_tick * number, a_tick * (number + 1)):
+            written[lane.write(f"u{event * 7 % USERS}")] = lane.now
+        lane.run(0.1)
+    counted = [one for one in lane.vendor.accepted if begin <= written[one.id] - START < end - 1.0]
+    assert 10 * a_tick * (end - 1.0 - begin) == len(counted)
+    assert max(one.at - written[one.id] for one in counted) < 0.1 * LATENCY
+
+
 def test_slow_users_get_what_the_others_do_not_need() -> None:
     lane = a_lane(-1.0, events=1_200, concurrency=60)
     lane.finish()

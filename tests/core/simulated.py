@@ -33,6 +33,7 @@ class Destination:
     refusal_takes: float = 0.001
     refusal: Answer = "refused"
     fails: float = 0.0  # share of requests that fail, whatever is open
+    failure: Answer = "failed"
     operation: Callable[[Random], str] = lambda random: "write"
 
 
@@ -118,7 +119,7 @@ class Lane:
         heappush(self._due, (when, next(self._ties), act))
 
     def _send(self) -> None:
-        while self._open < self.limiter.limit and self._is_fed():
+        while self._open < self.limiter.room and self._is_fed():
             self._ask(Request(self.destination.operation(self._random), self.now))
         self.run.most_open = max(self.run.most_open, self._open)
 
@@ -153,7 +154,7 @@ class Lane:
         self._served += 1
         there = self.destination
         takes = there.latency(self.now, self._random) * (10.0 if request.operation == "slow" else 1.0)
-        what: Answer = "failed" if self._random.random() < there.fails else "well"
+        what: Answer = there.failure if self._random.random() < there.fails else "well"
 
         def done() -> None:
             self._served -= 1

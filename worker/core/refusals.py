@@ -1,108 +1,182 @@
-"""What a destination refuses because too much is open: when that is so, and how high the limit may go after it."""
+"""What a destination refuses, or fails at: is it because of what is open, or does it come anyway?
+
+A refusal (429, 503 with ``Retry-After``) is a word about the limit. A failure may be one where there are more than
+usual. Either lowers the limit at once, and that is a trial: where as many come although less is open, they come anyway
+(one user's own limit, a server in ten that is sick); the limit goes back to where it was, and so many are usual from
+then on. Only where they have ended, it was the limit, and a ceiling is left.
+
+After PCC (loss tells of a limit only by trials), Wald (how many answers a trial takes) and CUBIC (what was too much is
+remembered, and tried again).
+"""
 
 from __future__ import annotations
 
-from math import sqrt
+from dataclasses import dataclass
 from typing import Final
 
-KNOWN_GOOD: Final = 0.9  # of the limit that was refused
-FAILURES: Final = 0.02  # share of failures that says nothing
-CHANCE: Final = 2.0  # standard deviations above it, and failures, that may be chance
-IN_A_ROW: Final = 10  # failures, where none are usual: half of what the circuit breaker waits for
-TOLERATED: Final = 2.0  # times the usual share
-USUAL: Final = 0.5  # the weight of one look in what is usual
-MOST_BEYOND: Final = 0.25  # share of the open ones that failures show to be too many: refusing may be quicker work
-SMALL: Final = 0.3  # share of refusals that lowering the limit would surely have ended
-SAME: Final = 1.5  # times a refused limit: a refusal up to there is of the same limit
-PATIENCE: Final = 10.0
-MOST_PATIENCE: Final = 1_280.0  # seconds until a refused limit is tried again
+from worker.core.ceiling import Ceiling
+from worker.core.holds.breaker import IN_A_ROW as TRIPS
+from worker.core.search import Search
+from worker.core.shares import SURE, Share, evidence
+
+SLACK: Final = 0.02  # share of failures that says nothing
+CHANCE: Final = 2  # failures that may be chance
+IN_A_ROW: Final = TRIPS // 2  # failures
+UNUSUAL: Final = 0.3  # share of failures of which as many in a row are no chance
+BACK_OFF: Final = 0.7
+HALF: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """When something was refused or failed: the limit, and what was answered well under it since the last look.
+
+    ``row``: as many came to nothing one after the other, this one included. ``left``: of what was open when that
+    began, so many have not.
+    """
+
+    limit: int
+    well: int
+    row: int
+    left: int
+
+
+@dataclass(slots=True)
+class Lowering:
+    """A trial: ``open_`` were too many when it ``began``, and ``left`` of them were not refused, or are not yet.
+
+    ``again``: how many were since the limit was lowered; what was ``well`` since then counts from ``ripe`` on: as late
+    as a bad answer takes. No less than ``floor`` is tried at first.
+    """
+
+    of: Share
+    began: float
+    level: float
+    open_: int
+    left: int
+    ripe: float
+    floor: float
+    again: int = 0
+    well: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of what was open."""
+        return 1 - self.left / self.open_
+
+    def evidence(self, well: int = 0) -> float:
+        """That it has nothing to do with the limit; ``well``: answers that no look has seen."""
+        return evidence(self.again, self.well + well, self.share, self.of.usual)
+
+    def is_enough(self, level: float) -> bool:
+        """What was refused would fit in now: had it come of the limit, it would be over."""
+        return level <= max(1.0, self.level * (1 - self.share))
 
 
 class Refusals:
-    """A refusal (429, 503 with ``Retry-After``) is a word about the limit; a failure is one where there are many.
+    """Lowers the limit of a ``search``, and takes it back."""
 
-    What is refused whatever the limit (one user's own limit, one request in a hundred that fails) becomes usual, and
-    says nothing any more. ``ceiling``: the limit may grow up to there; after a while, and each time a longer one, it is
-    tried again whether the destination still refuses more.
-    """
+    __slots__ = ("_ceiling", "_explained", "_lowering", "_search", "_since", "failed", "refused")
 
-    __slots__ = (
-        "_failed",
-        "_highest",
-        "_patience",
-        "_refused",
-        "_share",
-        "_since",
-        "_tried_again",
-        "_until",
-        "_usual",
-        "ceiling",
-    )
-
-    def __init__(self, highest: int) -> None:
-        self.ceiling = self._highest = float(highest)
-        self._refused = self._failed = 0  # since the last look, of what was sent after the limit was lowered last
-        self._usual = 0.0
-        self._share = 0.0  # of refusals when the limit was lowered, if that was since the last look
-        self._since = self._until = float("-inf")
-        self._tried_again: float | None = None  # the limit that was refused once
-        self._patience = PATIENCE
-
-    def refused(self, sent: float, among: int) -> bool:
-        """One more refusal, of a request sent at that time, among so many answers; are they too many?"""
-        if sent <= self._since:
-            return False
-        self._refused += 1
-        return self._refused > TOLERATED * self._usual * among
-
-    def failed(self, sent: float, among: int, row: int) -> bool:
-        """One more failure that may come of too many open requests; so many in a row."""
-        if sent <= self._since:
-            return False
-        self._failed += 1
-        if row >= IN_A_ROW and not self._usual:
-            return True
-        expected = (FAILURES + TOLERATED * self._usual) * among
-        return self._failed > expected + CHANCE * sqrt(expected) + CHANCE
+    def __init__(self, search: Search) -> None:
+        self.refused = Share(0.0, 0)
+        self.failed = Share(SLACK, CHANCE)
+        self._search = search
+        self._ceiling = Ceiling(float(search.most))
+        self._lowering: Lowering | None = None
+        self._since = self._explained = float("-inf")  # when the limit was lowered
 
     def explains(self, sent: float) -> bool:
-        """It was sent before the limit was lowered last: too much was open, as is known by now."""
-        return sent <= self._since
+        """It was sent before the limit was lowered: too much was open, as is known by now."""
+        return sent <= self._explained
 
-    def backs_off(self, open_: float, among: int, now: float) -> bool:
-        """So many open are too many, by what was heard of so many answers; or has it nothing to do with that?"""
-        bad = self._refused + self._failed
-        in_vain = self._in_vain(bad / max(among, bad))
-        if not in_vain:
-            self._lower(open_, among, now)
-        self._refused = self._failed = 0
-        return not in_vain
+    def heard(self, of: Share, sent: float, now: float, scene: Scene) -> None:
+        """One more that was refused or failed, of what was sent then."""
+        lowering = self._lowering if self._lowering is not None and self._lowering.of is of else None
+        if sent <= self._since:
+            if lowering is not None and sent <= lowering.began:
+                lowering.left = max(0, lowering.left - 1)
+                self._search.lower(min(self._search.level, max(lowering.left, lowering.floor)))
+            return
+        of.count += 1
+        if lowering is not None:
+            lowering.again += 1
+            self._judge(lowering, now, scene)
+        elif self._is_too_much(of, scene) and (self._lowering is None or of is self.refused):
+            self._lower(of, now - sent, now, scene)
 
-    def _lower(self, open_: float, among: int, now: float) -> None:
-        if self._tried_again is not None:
-            same = open_ < SAME * self._tried_again
-            self._patience = min(2 * self._patience, MOST_PATIENCE) if same else PATIENCE
-            self._tried_again = None
-        beyond = min(self._failed / among, MOST_BEYOND)  # what fails has not been too much for the others
-        self.ceiling = max(1.0, KNOWN_GOOD * open_ * (1 - beyond))
-        self._since, self._until = now, now + self._patience
+    def _is_too_much(self, of: Share, scene: Scene) -> bool:
+        if of is self.failed and scene.row >= IN_A_ROW and of.usual < UNUSUAL:
+            return True
+        return of.is_too_large(max(scene.limit, scene.well))
 
-    def look(self, heard: int, now: float) -> None:
-        """So many were answered under one limit."""
-        bad = self._refused + self._failed
-        share = bad / (bad + heard)
-        if self._share or share < self._usual:
-            self._usual += USUAL * (share - self._usual)
-        self._in_vain(share)
-        self._share = 0.0
-        self._refused = self._failed = 0
-        if now >= self._until and self.ceiling < self._highest:
-            self._tried_again, self.ceiling = self.ceiling, self._highest
+    def _lower(self, of: Share, took: float, now: float, scene: Scene) -> None:
+        open_ = scene.left + scene.row
+        level = min(self._search.level, float(open_))
+        # Where all that is open fails, the breaker has to hear of as many as it trips at, and soon.
+        floor = max(HALF * level, TRIPS) if of is self.failed and level > TRIPS else 0.0
+        self._lowering = Lowering(of, now, level, open_, scene.left, now + took, floor)
+        if floor:
+            self._explained = now
+        self._further(level, now, scene)
 
-    def _in_vain(self, share: float) -> bool:
-        """Where a small share was refused, less was open, and it still is: that has nothing to do with what is open."""
-        before, self._share = self._share, share
-        if not (0 < before < SMALL and share > before / 2):
-            return False
-        self._usual, self.ceiling = max(share, self._usual), self._highest
-        return True
+    def _further(self, level: float, now: float, scene: Scene) -> None:
+        self._since = now
+        self._search.lower(min(BACK_OFF * level, scene.left))
+
+    def _judge(self, lowering: Lowering, now: float, scene: Scene) -> None:
+        """It goes on, although less is open."""
+        well = scene.well if now >= lowering.ripe else 0
+        sure = lowering.evidence(well) > SURE
+        if sure and lowering.is_enough(self._search.level):
+            lowering.of.learn(lowering.open_ - lowering.left, lowering.left)
+            lowering.well += well
+            self._take_back(lowering)
+        elif sure or (lowering.of is self.refused and scene.row > 1):
+            if sure:
+                lowering.again = lowering.well = 0
+            self._further(self._search.level, now, scene)
+
+    def nothing_is_answered(self, sent: float) -> None:
+        """All that was open came to nothing: that is an outage, and no matter of how much is open.
+
+        Of more than the breaker trips at, half are tried first: beyond its limit a destination may fail at everything.
+        """
+        lowering = self._lowering
+        if lowering is not None and not (lowering.floor and sent <= lowering.began):
+            self._take_back(lowering)
+
+    def _take_back(self, lowering: Lowering) -> None:
+        self._end(lowering)
+        self._search.take_back()
+
+    def _end(self, lowering: Lowering) -> None:
+        lowering.of.learn(lowering.again, lowering.well)
+        self._lowering = None
+        self.settled()
+
+    def settled(self) -> None:
+        """What was sent under another limit is answered: count anew."""
+        self.refused.count = self.failed.count = 0
+
+    def look(self, well: int, now: float) -> None:
+        """So many were answered well under one limit."""
+        lowering = self._lowering
+        for each in (self.refused, self.failed):
+            if lowering is None or lowering.of is not each:
+                each.learn(each.count, well)
+        self.settled()
+        if lowering is None:
+            if now >= self._ceiling.until:
+                self._ceiling = self._ceiling.lifted(self._search.most)
+                self._search.ceiling = self._ceiling.level
+        elif now >= lowering.ripe:
+            lowering.well += well
+            if lowering.evidence() < -SURE:
+                self._has_helped(lowering, now)
+
+    def _has_helped(self, lowering: Lowering, now: float) -> None:
+        self._end(lowering)
+        accepted = max(lowering.left / (1 - lowering.of.usual), self._search.level)
+        self._ceiling = self._ceiling.found(lowering.level, accepted, now)
+        self._search.keep(self._ceiling.level)

@@ -54,7 +54,7 @@ class Gate:
 
     def room(self, now: float) -> int:
         """How many requests may be open while the lane flows."""
-        limit = self.concurrency.limit
+        limit = self.concurrency.room
         if self._allowed < limit:
             limit = self._allowed
         if self._quota is None:

@@ -73,8 +73,7 @@ def test_a_destination_that_hangs_delays_no_other(place: Place, sandbox: Vendors
     events = a_crowd()
     sandbox.put_faults(Rule(destination="wigzo", do=Hang()))
     place.topics.produce(place.topic, events)
-    # A fixed number open: an automatic one begins with one at a time, and hears of one time-out after the other.
-    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url, concurrency=32), wootric(sandbox.url)) as worker:
+    with Worker(tmp_path, place.kafka(), wigzo(sandbox.url), wootric(sandbox.url)) as worker:
         metrics = worker.until_settled(len(events), "wootric")
         assert 0 == metrics.settled("wigzo")
         # Also once it is known to hang: what comes now is at the other within seconds.

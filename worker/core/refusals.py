@@ -108,7 +108,7 @@ class Refusals:
     def _is_too_much(self, of: Share, scene: Scene) -> bool:
         if of is self.failed and scene.row >= IN_A_ROW and of.usual < UNUSUAL:
             return True
-        return of.is_too_large(max(scene.limit, scene.well))
+        return of.is_too_large(max(scene.limit, scene.well + of.count))
 
     def _lower(self, of: Share, took: float, now: float, scene: Scene) -> None:
         open_ = scene.left + scene.row

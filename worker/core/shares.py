@@ -44,8 +44,10 @@ def evidence(count: int, well: int, share: float, usual: float) -> float:
     """That it comes anyway, although less is open now (above ``SURE``), or came of what was open (below ``-SURE``).
 
     Wald's sequential test: is the share still what it was, or what is usual? As few answers as can tell are waited
-    for: at 1 in 10 about thirty. A share was noticed since it was large, by chance maybe; so halfway is "still".
+    for: where 1 in 10 failed, some hundred that are well. What was noticed was large by chance maybe, so halfway to it
+    is "still".
     """
+    share = min(max(share, TOLERATED * usual), 1.0)
     still = (share + usual) / 2
     over = max(usual, NEXT_TO_NONE * share)
     return count * log(still / over) + well * log((1 - still) / (1 - over))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.simulated import Destination, Lane, Latency
+from tests.core.simulated import Answer, Destination, Lane, Latency
 from worker.core.concurrency import Concurrency
 
 MOST = 2_000
@@ -84,6 +84,25 @@ def test_a_destination_that_fails_above_a_limit_is_not_driven_over_it() -> None:
     run = Lane(there).serve(60)
     assert run.rate(20, 60) >= 0.9 * 100 / 0.05
     assert run.share("failed", since=20) <= 0.03
+
+
+def test_failures_that_are_heard_of_late_are_waited_for() -> None:
+    """What is above 20 fails after a second; what is answered well until then says nothing of a lower limit."""
+    there = Destination(always(0.05), refuses_above=lambda now: 20, refusal_takes=1.0, refusal="failed")
+    run = Lane(there, most=400).serve(60)
+    assert run.rate(20, 60) >= 0.85 * 20 / 0.05
+    assert run.share("failed", since=20) <= 0.1
+
+
+@pytest.mark.parametrize("refusal", ["failed", "refused"])
+@pytest.mark.parametrize("takes", [0.001, 0.05])
+def test_a_destination_that_takes_a_tenth_from_now_on_is_given_a_tenth(takes: float, refusal: Answer) -> None:
+    there = Destination(
+        always(0.05), refuses_above=lambda now: 100 if now < 20 else 10, refusal_takes=takes, refusal=refusal
+    )
+    run = Lane(there).serve(60)
+    assert run.rate(21, 60) >= 0.9 * 10 / 0.05
+    assert run.share(refusal, since=20) <= 0.05
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1])

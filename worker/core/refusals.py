@@ -127,14 +127,14 @@ class Refusals:
     def _judge(self, lowering: Lowering, now: float, scene: Scene) -> None:
         """It goes on, although less is open."""
         well = scene.well if now >= lowering.ripe else 0
-        sure = lowering.evidence(well) > SURE
-        if sure and lowering.is_enough(self._search.level):
+        if lowering.evidence(well) <= SURE:
+            return
+        if lowering.is_enough(self._search.level):
             lowering.of.learn(lowering.open_ - lowering.left, lowering.left)
             lowering.well += well
             self._take_back(lowering)
-        elif sure or (lowering.of is self.refused and scene.row > 1):
-            if sure:
-                lowering.again = lowering.well = 0
+        else:
+            lowering.again = lowering.well = 0
             self._further(self._search.level, now, scene)
 
     def nothing_is_answered(self, sent: float) -> None:

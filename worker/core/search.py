@@ -85,10 +85,10 @@ class Search:
 
     def take_back(self) -> None:
         """It did not help."""
-        if self._was is not None:
-            was, self._was = self._was, None
-            self._step, self.ceiling = was.step, max(was.ceiling, was.level)
-            self._set(max(was.level, self.level))
+        was, self._was = self._was, None
+        assert was is not None  # noqa: S101  (only what was lowered is taken back)
+        self._step, self.ceiling = was.step, max(was.ceiling, was.level)
+        self._set(max(was.level, self.level))
 
     def keep(self, ceiling: float) -> None:
         """It did, and so much may be open."""

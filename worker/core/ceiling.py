@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 KNOWN_GOOD: Final = 0.9  # of the limit that was refused
-SAME: Final = 1.5  # times a refused limit: a refusal up to there is of the same limit
+SAME: Final = 1.5  # times a refused limit, or a part of it: in between it is the same one
 PATIENCE: Final = 2.0  # a limit may have been found by chance, or of an hour that has passed
 MOST_PATIENCE: Final = 1_280.0  # seconds until a refused limit is tried again
 
@@ -22,7 +22,8 @@ class Ceiling:
 
     def found(self, refused: float, accepted: float, now: float) -> Ceiling:
         """So many open were too many, and so many of them were not refused."""
-        patience = min(2 * self.patience, MOST_PATIENCE) if refused < SAME * self.refused else PATIENCE
+        same = self.refused / SAME < refused < SAME * self.refused
+        patience = min(2 * self.patience, MOST_PATIENCE) if same else PATIENCE
         return Ceiling(max(1.0, min(KNOWN_GOOD * refused, accepted)), now + patience, patience, refused)
 
     def lifted(self, highest: float) -> Ceiling:

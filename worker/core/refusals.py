@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from worker.core.ceiling import Ceiling
+from worker.core.ceiling import KNOWN_GOOD, Ceiling
 from worker.core.holds.breaker import IN_A_ROW as TRIPS
 from worker.core.search import Search
 from worker.core.shares import SURE, Share, evidence
@@ -178,5 +178,7 @@ class Refusals:
     def _has_helped(self, lowering: Lowering, now: float) -> None:
         self._end(lowering)
         accepted = max(lowering.left / (1 - lowering.of.usual), self._search.level)
+        if lowering.of is self.refused and lowering.level > TRIPS:  # they may have kept others out: the middle is tried
+            accepted = max(accepted, HALF * (accepted + KNOWN_GOOD * lowering.level))
         self._ceiling = self._ceiling.found(lowering.level, accepted, now)
         self._search.keep(self._ceiling.level)

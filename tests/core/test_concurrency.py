@@ -91,7 +91,7 @@ def test_failures_that_are_heard_of_late_are_waited_for() -> None:
     there = Destination(always(0.05), refuses_above=lambda now: 20, refusal_takes=1.0, refusal="failed")
     run = Lane(there, most=400).serve(60)
     assert run.rate(20, 60) >= 0.85 * 20 / 0.05
-    assert run.share("failed", since=20) <= 0.1
+    assert run.share("failed", since=20) <= 0.15
 
 
 @pytest.mark.parametrize("refusal", ["failed", "refused"])

@@ -21,9 +21,9 @@ COMPILED: Final = (
     "worker/senders.py",
     "worker/runner.py",
 )
-# mypyc takes neither generic dataclasses (contract) nor subclasses of C's own, as ssl.SSLContext (http_pool); and the
+# mypyc takes neither generic dataclasses (contract) nor subclasses of C's own, as ssl.SSLContext (http_tls); and the
 # annotations of settings are read while the worker runs, where compiled classes keep none.
-INTERPRETED: Final = ("mappings/contract.py", "mappings/*/settings.py", "worker/adapters/http_pool.py")
+INTERPRETED: Final = ("mappings/contract.py", "mappings/*/settings.py", "worker/adapters/http_tls.py")
 
 
 def compiled() -> list[str]:

@@ -14,7 +14,8 @@ from worker.adapters.http_deadline import Deadlines
 from worker.adapters.http_exchange import Exchange, Heard, Link, Outbox
 from worker.adapters.http_head import Origin, Pairs, head_of, located, origin_of
 from worker.adapters.http_message import FORM_TYPE, JSON_TYPE, payload, target
-from worker.adapters.http_pool import Pool, trusting
+from worker.adapters.http_pool import Pool
+from worker.adapters.http_tls import trusting
 from worker.core.faults import Fault, FaultKind
 
 TYPES: Final = {kind: f"Content-Type: {kind}\r\nContent-Length: ".encode() for kind in (JSON_TYPE, FORM_TYPE)}

@@ -36,9 +36,9 @@ demo: $(VENV)/.installed ## The main job on this machine: a broker, stand-ins of
 test: $(VENV)/.installed ## All tests, with the branch coverage of what decides; those on Apache Kafka need Java 17 and Maven
 	@$(BIN)/python -m pytest $(or $(TESTS),--ignore=tests/deploy --ignore=tests/servers --cov --cov-report=term:skip-covered --cov-fail-under=100)
 
-check-compiled: $(COMPILED)/.built ## The tests again, on the compiled build
+check-compiled: $(COMPILED)/.built ## The tests of what is compiled again, on the build that ships
 	@$(AS_SHIPPED) $(BIN)/python -c 'import worker.core.lane as it; assert it.__file__.endswith(".so"), it.__file__'
-	@$(AS_SHIPPED) $(BIN)/python -m pytest -o pythonpath='$(COMPILED) .' -m 'not interpreted' $(or $(TESTS),tests/core tests/mappings tests/adapters tests/simulation tests/whole)
+	@$(AS_SHIPPED) $(BIN)/python -m pytest -o pythonpath='$(COMPILED) .' -m 'not interpreted and not apache' $(or $(TESTS),tests/core tests/mappings tests/adapters tests/simulation tests/whole)
 
 check-servers: $(VENV)/.installed ## The HTTP client against nginx and Go's own server, on odd days too (Debian's nginx, Go 1.26)
 	@$(BIN)/python -m tests.servers.tools

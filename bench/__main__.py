@@ -20,6 +20,7 @@ from bench.tls import make_tls
 from bench.topic import fill
 from bench.trouble import WELL, Kind, Trouble
 from bench.workload import Workload
+from worker.build import build
 from worker.sandbox.brokers import BrokerUnavailable, apache
 
 MILLISECOND = 0.001
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: dict[str, list[Figures]] = {}
     try:
         with tempfile.TemporaryDirectory() as temporary, apache(Path(temporary)) as cluster:
-            print(f"producing {workload.events:,} events of {workload.size} bytes …", file=sys.stderr)
+            print(
+                f"the {build()} build; producing {workload.events:,} events of {workload.size} bytes …", file=sys.stderr
+            )
             fill(cluster.bootstrap, workload)
             for latency in given.latencies:
                 setting = Setting(

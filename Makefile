@@ -26,7 +26,7 @@ compiled: $(COMPILED)/.built ## The build that ships: what every event passes th
 
 $(COMPILED)/.built: $(VENV)/.installed setup.py $(wildcard $(foreach depth,* */* */*/*,mappings/$(depth).py worker/$(depth).py))
 	@echo "Compiling (2 minutes) …"
-	@rm -rf build
+	@rm -rf $(COMPILED) build/c build/lib* build/temp* build/bdist*
 	@RELAY_COMPILE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --target $(COMPILED) .
 	@touch $@
 

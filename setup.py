@@ -38,6 +38,10 @@ def _found(patterns: Iterable[str]) -> set[str]:
 if os.environ.get("RELAY_COMPILE") == "1":
     from mypyc.build import mypycify
 
-    setup(ext_modules=mypycify(compiled(), opt_level="3", debug_level="0", group_name="segment_relay"))
+    setup(
+        ext_modules=mypycify(
+            compiled(), target_dir="build/c", opt_level="3", debug_level="0", group_name="segment_relay"
+        )
+    )
 else:
     setup()

@@ -66,9 +66,17 @@ class Scene:
             before = after
 
     def until_owned(self) -> float:
-        """Until each partition has an owner at each destination; how many seconds that took."""
+        """Until each partition has an owner at each destination, and each pod some; how many seconds that took.
+
+        A pod that is first in its group owns all of them, until the others have joined.
+        """
         wanted = PARTITIONS * len(self.place.destinations)
-        return self.wait(lambda: sum(map(self.owned, self.pods.pods)) == wanted, "every partition has an owner")
+
+        def is_settled() -> bool:
+            owned = [self.owned(pod) for pod in self.pods.pods]
+            return sum(owned) == wanted and all(owned)
+
+        return self.wait(is_settled, "every partition has an owner, and every pod partitions")
 
     def owned(self, pod: Pod) -> int:
         """Partitions of the source that a pod reads, at all destinations."""

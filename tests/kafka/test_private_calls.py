@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import kafka
 import pytest
@@ -123,33 +125,33 @@ def test_a_socket_is_still_read_in_small_pieces_and_made_where_another_takes_its
     assert "await self._build_transport(" in inspect.getsource(KafkaConnectionManager._connect)
 
 
-@pytest.mark.apache
-def test_every_broker_is_read_in_large_pieces(apache: Cluster, unique: Any) -> None:
-    topic = unique("t")
+@pytest.fixture(scope="module")
+def consumer(apache: Cluster) -> Iterator[Any]:
+    """kafka-python's own, as a member of a group that has its partition."""
+    topic = f"private-{uuid4().hex[:8]}"
     create(apache.bootstrap, topic)
-    with Member(apache.bootstrap, topic, group=unique("g")) as member:
+    with Member(apache.bootstrap, topic, group=topic) as member:
         eventually(lambda: member.owns(1))
-        consumer: Any = member.consumer._consumer
-        connected = [each.transport for each in consumer._client._manager._conns.values() if each.connected]
-        assert connected
-        assert all(isinstance(transport._sock, Generous) for transport in connected)
+        yield member.consumer._consumer
 
 
 @pytest.mark.apache
-def test_the_whole_path_to_each_of_them_holds(apache: Cluster, unique: Any) -> None:
-    topic = unique("t")
-    create(apache.bootstrap, topic)
-    with Member(apache.bootstrap, topic, group=unique("g")) as member:
-        eventually(lambda: member.owns(1))
-        consumer: Any = member.consumer._consumer
-        assert isinstance(consumer._coordinator, ConsumerCoordinator)
-        assert isinstance(consumer._subscription, SubscriptionState)
-        assert isinstance(consumer._fetcher, Fetcher)
-        assert isinstance(consumer._client._manager, KafkaConnectionManager)
-        assert isinstance(consumer._client._net, NetworkSelector)
-        assert isinstance(consumer._net, NetworkSelector)
-        assert isinstance(consumer._manager, KafkaConnectionManager)
-        assert isinstance(consumer._cluster, ClusterMetadata)
+def test_every_broker_is_read_in_large_pieces(consumer: Any) -> None:
+    connected = [each.transport for each in consumer._client._manager._conns.values() if each.connected]
+    assert connected
+    assert all(isinstance(transport._sock, Generous) for transport in connected)
+
+
+@pytest.mark.apache
+def test_the_whole_path_to_each_of_them_holds(consumer: Any) -> None:
+    assert isinstance(consumer._coordinator, ConsumerCoordinator)
+    assert isinstance(consumer._subscription, SubscriptionState)
+    assert isinstance(consumer._fetcher, Fetcher)
+    assert isinstance(consumer._client._manager, KafkaConnectionManager)
+    assert isinstance(consumer._client._net, NetworkSelector)
+    assert isinstance(consumer._net, NetworkSelector)
+    assert isinstance(consumer._manager, KafkaConnectionManager)
+    assert isinstance(consumer._cluster, ClusterMetadata)
 
 
 def test_no_other_adapter_touches_what_is_private() -> None:

@@ -32,17 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: what was started is stopped
     began = time.monotonic()
-    notes = Notes(given.folder)
+    folder = given.folder.resolve()  # the peers are started in it
+    notes = Notes(folder)
     peers = [each for each in PEERS if not given.only or each.name in given.only]
     peers, unbuilt = _built(peers)
     left = [each for each in trials(peers, given.scenarios, given.rounds) if not notes.has(each)]
     try:
         if left:
-            with ground(given.folder / "broker") as bootstrap:
+            with ground(folder / "broker") as bootstrap:
                 for trial in left:
                     if given.seconds and time.monotonic() - began > given.seconds - longest(trial.scenario):
                         break
-                    notes.add(_told(attempt(trial, bootstrap, given.folder)))
+                    notes.add(_told(attempt(trial, bootstrap, folder)))
     except (BrokerUnavailable, NotMeasured) as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
@@ -83,6 +84,24 @@ def test_after_a_hold_it_begins_with_one_again_and_doubles_to_what_was_found() -
     assert 2 >= len(lane.open)
     lane.finish()
     assert 6_000 == len(lane.vendor.accepted)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_users_who_are_down_cost_nobody_else_a_place(seed: int) -> None:
+    """Of who fails already, more and more tries fail, and fewer where less is open: that would pass for a limit."""
+    lane = a_lane(0, most=100)
+    lane.random.seed(seed)
+    lane._hear = lambda arrival: Response(500) if arrival.key.endswith("0") else lane.vendor.hear(arrival)
+    chance = Random(seed)
+    for _ in range(20_000):
+        lane.write(f"u{chance.randrange(20_000)}")
+    lane.run(1.0)
+    limits = []
+    for _ in range(8):
+        lane.run(1.0)
+        limits.append(lane.lane.standing().concurrency_limit)
+    assert min(limits) >= 80
+    assert len(lane.vendor.accepted) >= 9 * 0.8 * 100 / 0.05
 
 
 TAKES_TIME_OUT = 10.0

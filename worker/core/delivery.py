@@ -81,7 +81,9 @@ class Delivery:
         elif isinstance(meant, OverLimit):
             concurrency.refused(send.sent, open_, now)
         elif isinstance(meant, Failed):
-            concurrency.failed(send.sent, open_, now)
+            # Of users who fail already, whatever is open: their tries grow many, and less is sent where less is open.
+            if flow.user.trouble is None:
+                concurrency.failed(send.sent, open_, now)
             if concurrency.is_slow(send.request.operation, now - send.sent):
                 queues.slow.judge(flow.user.key, slow=True)
         if now >= queues.slow.turns_at:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -161,7 +160,7 @@ def an_item(
 def a_user_with(*items: Item, key: str = "u1") -> User:
     """A user in whose queue these items stand."""
     user = a_user(key)
-    user.waiting = deque(items)
+    user.waiting = list(items)
     for item in items:
         item.user = user
     return user

@@ -8,7 +8,7 @@ import pytest
 
 from mappings.contract import Delivered, Event, Flow, Response
 from tests.builders import a_policy, a_record
-from tests.core.virtual import MINUTE, P0, P1, START, Vendor, Virtual
+from tests.core.virtual import MINUTE, P0, P1, START, TIMEOUT, Vendor, Virtual
 from tests.simulation.destination import DESTINATION, HOST, Account, _write
 from worker.core.intake import HUNGRY
 from worker.core.policy import Policy
@@ -162,12 +162,54 @@ def test_while_the_lane_holds_all_that_there_is_room_for_is_decoded() -> None:
     assert 20 == sum(lane.lane.standing().pending.values())
 
 
-def test_where_events_merge_all_that_there_is_room_for_is_decoded() -> None:
+def test_where_events_merge_all_are_let_in_and_wait_as_they_came_beyond_what_is_soon_needed() -> None:
+    """Who merges wants to see what a user says far behind; decoded, ten thousand events would take fifty megabytes."""
     lane = Virtual(policy=model(concurrency=1, ready_users=4))
     for user in range(20):
-        lane.write(f"u{user}")
+        lane.write(f"u{user}", properties={"text": "x" * 10_000})
     lane.run(0.01)
+    value = len(lane.kafka.logs[P0][0].value or b"")
     assert {"open": 1, "ready": 19} == lane.lane.standing().pending
+    assert (15 + 4 * 8) * value < lane.lane._queues.bytes < (15 + 6 * 8) * value
+    lane.finish()
+    assert (20, 20, 0) == (len(lane.vendor.ids), lane.committed(), lane.lane._queues.bytes)
+    assert [f"u{user}" for user in range(20)] == list(lane.vendor.by_user)
+
+
+def test_the_members_of_an_envelope_are_decoded_once() -> None:
+    """Each of them would be decoded with all the others when its turn comes."""
+    lane = Virtual(policy=model(concurrency=1, ready_users=4))
+    lane.append({"batch": [lane.a_message(f"u{user}") for user in range(20)]})
+    lane.run(0.01)
+    value = len(lane.kafka.logs[P0][0].value or b"")
+    assert lane.lane._queues.bytes > 18 * value * 8 // 20
+
+
+def test_what_comes_behind_a_failing_event_waits_as_it_came() -> None:
+    lane = Virtual(Vendor(lambda one: TIMEOUT if one.key == "sick" else None))
+    lane.write("sick")
+    lane.write("u1")
+    lane.run(1.0)
+    before = lane.lane._queues.bytes
+    for _ in range(10):
+        lane.write("sick", properties={"text": "x" * 10_000})
+    lane.run(1.0)
+    value = len(lane.kafka.logs[P0][-1].value or b"")
+    assert {"sleeping": 1, "behind its user": 10} == lane.lane.standing().pending
+    assert lane.lane._queues.bytes - before < 12 * value
+
+
+def test_what_failed_under_an_earlier_owner_is_known_to_fail_however_far_it_is() -> None:
+    vendor = Vendor(lambda one: TIMEOUT if one.key == "sick" else None)
+    lane = Virtual(vendor, policy=model(ready_users=4), partitions=(P1, P0))
+    lane.write("sick", to=P1)
+    lane.run(MINUTE)
+    for user in range(20):
+        lane.write(f"u{user}")
+    lane.crash()
+    lane.run(0.001)
+    standing = lane.lane.standing()
+    assert (21, 1) == (sum(standing.pending.values()), standing.keys_failing)
 
 
 def test_the_next_poll_is_wanted_once_little_is_left_of_the_last() -> None:

@@ -4,8 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.builders import a_user, an_assignment, an_item
-from worker.core.items import Item, User, UserState
+from tests.builders import a_record, a_user, an_assignment, an_item
+from worker.core.items import Folded, Item, User, UserState
 from worker.core.queues import Queues
 from worker.core.retry import Trouble
 
@@ -23,10 +23,22 @@ def taken(queues: Queues) -> list[str]:
 
 def served(queues: Queues, user: User) -> None:
     """The flow of the user's head event has ended well."""
+    unfold(queues, user)
     queues.settled(user.waiting[0])
     queues.release(user.key)
-    if user.waiting:
+    if user.head is not None:
         queues.ready(user)
+
+
+def folded(arrival: int, *, bytes: int = 10, share: int = 100) -> Folded:  # noqa: A002
+    return Folded(a_record(offset=arrival), 0, arrival, bytes, share, alone=True)
+
+
+def unfold(queues: Queues, user: User) -> None:
+    """All of a user's events are decoded."""
+    for each in user.behind:
+        queues.unfold(an_item(user, arrival=each.arrival, bytes=each.share), each)
+    user.behind.clear()
 
 
 # --- Who is next
@@ -304,7 +316,7 @@ class Schedules(RuleBasedStateMachine):
         self.homes = [an_assignment(partition=number) for number in range(2)]
         self.open: dict[str, User] = {}  # by key; a flow of a dropped partition stands here until its answer
         self.dead_lettering: list[User] = []
-        self.waiting: dict[User, list[Item]] = {}
+        self.waiting: dict[User, list[Item | Folded]] = {}
 
     def users(self, *states: UserState) -> list[User]:
         return [user for user, items in self.waiting.items() if items and user.state in states]
@@ -317,8 +329,25 @@ class Schedules(RuleBasedStateMachine):
         user = a_user(key, assignment=self.homes[home])
         self.made += 1
         item = an_item(user, arrival=self.made, bytes=size)
+        if user.behind:
+            return
         self.waiting.setdefault(user, []).append(item)
         self.queues.add(item)
+
+    @rule(home=st.integers(0, 1), key=st.sampled_from("abc"), size=st.integers(1, 9), share=st.integers(1, 99))
+    def an_event_arrives_that_is_not_near(self, home: int, key: str, size: int, share: int) -> None:
+        user = a_user(key, assignment=self.homes[home])
+        self.made += 1
+        one = folded(self.made, bytes=size, share=share)
+        self.waiting.setdefault(user, []).append(one)
+        self.queues.fold(user, one)
+
+    def settle(self, user: User) -> None:
+        """The head event of a user."""
+        unfold(self.queues, user)
+        assert [each.arrival for each in self.waiting[user]] == [item.arrival for item in user.waiting]
+        self.waiting[user] = [*user.waiting[1:]]
+        self.queues.settled(user.waiting[0])
 
     @rule()
     def somebody_is_taken(self) -> None:
@@ -343,7 +372,7 @@ class Schedules(RuleBasedStateMachine):
         user = self.pick(data, list(self.open.values()))
         del self.open[user.key]
         for _ in range(min(events, len(self.waiting[user]))):
-            self.queues.settled(self.waiting[user].pop(0))
+            self.settle(user)
         self.queues.release(user.key)
         if self.waiting[user]:
             self.queues.ready(user)
@@ -367,7 +396,7 @@ class Schedules(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_dead_letter_is_acknowledged(self, data: st.DataObject) -> None:
         user = self.pick(data, self.users(UserState.DEAD_LETTERING))
-        self.queues.settled(self.waiting[user].pop(0))
+        self.settle(user)
         if self.waiting[user]:
             self.queues.ready(user)
 
@@ -393,7 +422,7 @@ class Schedules(RuleBasedStateMachine):
     def nothing_is_lost_or_invented(self) -> None:
         items = [item for waiting in self.waiting.values() for item in waiting]
         assert (len(items), sum(item.bytes for item in items)) == (self.queues.events, self.queues.bytes)
-        assert all(waiting == list(user.waiting) for user, waiting in self.waiting.items())
+        assert all(waiting == [*user.waiting, *user.behind] for user, waiting in self.waiting.items())
 
     @invariant()
     def each_partition_knows_its_share(self) -> None:
@@ -425,15 +454,14 @@ class Schedules(RuleBasedStateMachine):
                 self.queues.ready(user)
         while self.users(UserState.DEAD_LETTERING):
             user = self.users(UserState.DEAD_LETTERING)[0]
-            self.queues.settled(self.waiting[user].pop(0))
+            self.settle(user)
             if self.waiting[user]:
                 self.queues.ready(user)
         self.queues.wake(self.now + 100.0)
         self.open.clear()
         order: list[int] = []
         while (next_one := self.queues.take()) is not None:
-            order.append(next_one.waiting[0].arrival)
-            self.waiting[next_one].pop(0)
+            order.append(self.waiting[next_one].pop(0).arrival)
             served(self.queues, next_one)
         assert 0 == self.queues.events
         assert not any(self.waiting.values())

@@ -72,7 +72,8 @@ class ForgetsWhoIsBeingServed(Queues):
 class ProbesWithTheOldest(Probes):
     def _rank(self, one: Conversation | User) -> tuple[bool, bool, int, int]:
         user = one if isinstance(one, User) else one.user
-        return False, False, 0, user.waiting[0].arrival
+        assert user.head is not None
+        return False, False, 0, user.head.arrival
 
 
 def _with_map(position: Position, change: Callable[[OffsetMap], OffsetMap]) -> Position:

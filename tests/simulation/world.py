@@ -31,7 +31,8 @@ from worker.core.starts import StartAt
 
 WINDOW = 900.0  # the retry window here, seconds
 RECOVERED = 600.0  # how long after its recovery a lane may hold at a stretch
-FEW = 2  # users ready at once, beyond whom records stay undecoded, where nothing is merged
+FEW = 2  # users ready at once, beyond whom events wait as they came
+FEWER = 1  # the same, where nothing is merged
 SICK_FOR = 300.0  # at most: nobody is sick for the whole window
 FINISHED = 6 * 3600.0  # virtual seconds in which everything must have been settled at the end
 
@@ -106,7 +107,7 @@ LaneOf = Callable[[Account, Policy, Random], Lane]
 
 
 def a_lane(account: Account, policy: Policy, random: Random, of: type[Lane] = Lane, parts: Parts = PARTS) -> Lane:
-    destination = replace(DESTINATION, merge=None) if policy.ready_users == FEW else DESTINATION
+    destination = replace(DESTINATION, merge=None) if policy.ready_users == FEWER else DESTINATION
     return of(destination, account, policy, random=random.random, version="1", parts=parts)
 
 
@@ -135,7 +136,7 @@ class World:
             concurrency="auto" if finds else fixed,
             retry_window=WINDOW,
             buffer_events=10_000,
-            ready_users=FEW if self.seed % 7 == 3 else 200,
+            ready_users={3: FEWER, 5: FEW}.get(self.seed % 7, 200),
         )
         self.written: dict[TopicPartition, dict[str, list[str]]] = {one: {} for one in self.partitions}
         self.fates: dict[str, str] = {}  # event id → the reason for which it must be given up

@@ -35,8 +35,8 @@ def _failing(assignment: Assignment, committable: int) -> Iterator[Failing]:
         if offset >= committable:
             yield Failing(offset, member, first)
     for user in assignment.users.values():
-        if user.trouble is not None and user.waiting:
-            head = user.waiting[0]
+        head = user.head
+        if user.trouble is not None and head is not None:
             yield Failing(head.record.offset, head.member, int(user.trouble.first))
 
 

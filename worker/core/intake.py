@@ -67,15 +67,15 @@ class Intake:
     def forget_the_past(self, before: float) -> None:
         """Users with no event who failed last before then, and were given up: whoever comes back begins anew."""
         for assignment in self.assignments.values():
-            past = [one for one in assignment.users.values() if not one.waiting and one.trouble is not None]
+            past = [one for one in assignment.users.values() if one.head is None and one.trouble is not None]
             for user in past:
                 if user.trouble is not None and user.trouble.last < before:
                     del assignment.users[user.key]
 
     def others_wait(self, user: User) -> bool:
         """Is there an event of another user here, whose request could confirm a refusal?"""
-        users = (one for assignment in self.assignments.values() for one in assignment.users.values())
-        return any(one is not user and one.waiting and one.state is not UserState.DEAD_LETTERING for one in users)
+        others = (one for each in self.assignments.values() for one in each.users.values() if one is not user)
+        return any(one.head is not None and one.state is not UserState.DEAD_LETTERING for one in others)
 
     def receive(
         self,
@@ -233,7 +233,7 @@ class Intake:
         if user is None:
             user = assignment.users[event.key] = User(event.key, assignment)
         self._arrivals += 1
-        if len(user.waiting) >= UNFOLDED or user.behind:
+        if user.behind or len(user.waiting) >= UNFOLDED or (alone and self._is_far(user, record)):
             folded = Folded(record, index, self._arrivals, weight.kept, weight.decoded, alone)
             self._queues.fold(user, folded)
             return
@@ -241,6 +241,15 @@ class Intake:
         if assignment.known_failures:
             self._remember(item, now)
         self._queues.add(item)
+
+    def _is_far(self, user: User, record: Record) -> bool:
+        """Does its user fail, or are as many others ready as are wanted at once?
+
+        Not so what failed under an earlier owner: that is to be known as soon as it comes.
+        """
+        if user.trouble is None and self._queues.ready_users < self.policy.ready_users:
+            return False
+        return (record.offset, 0) not in user.assignment.known_failures
 
     def _remember(self, item: Item, now: float) -> None:
         """An event that failed under an earlier owner goes on failing since then."""
@@ -254,7 +263,9 @@ class Intake:
         """Get a user's next events ready. One envelope may hold many of them: it is decoded once."""
         if len(user.waiting) > REFILL_AT:
             return
-        near = [user.behind.popleft() for _ in range(min(UNFOLDED - len(user.waiting), len(user.behind)))]
+        room = UNFOLDED - len(user.waiting)
+        near = user.behind[:room]
+        del user.behind[:room]
         for _, of_one in groupby(near, key=lambda folded: folded.record.offset):
             together = list(of_one)
             members = decode(together[0].record, self.policy.integration)

@@ -17,7 +17,7 @@ def park(user: User, turns: Turns) -> bool:
 
     Its following events have one witnessed attempt each, as after a retry window.
     """
-    if user.trouble is None or user.state not in (UserState.READY, UserState.SLEEPING) or not user.waiting:
+    if user.trouble is None or user.state not in (UserState.READY, UserState.SLEEPING) or user.head is None:
         return False
     user.state = UserState.READY
     if not turns.queues.grab(user):  # its key is open elsewhere, or its partition leaves

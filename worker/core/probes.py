@@ -85,7 +85,7 @@ class Probes:
         for assignment in self._assignments.values():
             if assignment.serves:
                 for user in assignment.users.values():
-                    waits = user.state in (UserState.READY, UserState.SLEEPING) and user.waiting
+                    waits = user.state in (UserState.READY, UserState.SLEEPING) and user.head is not None
                     if waits and self._queues.is_free(user.key):
                         yield user
 
@@ -96,4 +96,6 @@ class Probes:
         request = flow.request if flow is not None else None
         asked = self._gate.operation
         elsewhere = asked is not None and request is not None and request.operation != asked
-        return user.trouble is not None, user.probed, elsewhere, user.waiting[0].arrival
+        head = user.head
+        assert head is not None  # noqa: S101  (it waits)
+        return user.trouble is not None, user.probed, elsewhere, head.arrival

@@ -38,12 +38,14 @@ class Queues:
             self.ready(user)
 
     def fold(self, user: User, folded: Folded) -> None:
-        """A new event, far behind."""
+        """A new event, whose turn is not near."""
         self._account(user.assignment, 1, folded.bytes)
         user.behind.append(folded)
+        if len(user.behind) == 1 and not user.waiting:
+            self.ready(user)
 
     def unfold(self, item: Item, folded: Folded) -> None:
-        """The first one far behind, whose turn is near."""
+        """The first of those whose turn was not near, and is now."""
         self._account(item.user.assignment, 0, item.bytes - folded.bytes)
         item.user.waiting.append(item)
 
@@ -55,10 +57,12 @@ class Queues:
 
     def ready(self, user: User) -> None:
         """Its head event may go."""
+        head = user.head
+        assert head is not None  # noqa: S101  (it has one)
         user.state = UserState.READY
         self._tie += 1
         line = self._slow if self.slow.keys and user.key in self.slow.keys else self._ready
-        heappush(line, (user.waiting[0].arrival, self._tie, user))
+        heappush(line, (head.arrival, self._tie, user))
 
     def take(self, limit: int = 1) -> User | None:
         """The ready user whose head event came first; its key is open from now on.
@@ -79,7 +83,8 @@ class Queues:
         while ready:
             arrival, _, user = heappop(ready)
             # A probe takes a user past the heap: what it leaves there is of an older head event, and too early now.
-            if user.waiting and user.waiting[0].arrival == arrival and self.grab(user):
+            head = user.head
+            if head is not None and head.arrival == arrival and self.grab(user):
                 return user
         return None
 
@@ -102,7 +107,7 @@ class Queues:
     def release(self, key: str) -> None:
         """The key's flow is not open any more."""
         for rival in self._taken.pop(key, ()):
-            if rival.state is UserState.READY and rival.waiting:
+            if rival.state is UserState.READY and rival.head is not None:
                 self.ready(rival)
 
     def sleep(self, user: User, until: float) -> None:
@@ -119,7 +124,7 @@ class Queues:
         self.over_budget_until = None
         while sleeping and sleeping[0][0] <= now:
             until, _, user = sleeping[0]
-            if user.state is UserState.SLEEPING and user.wakes_at == until and user.waiting:
+            if user.state is UserState.SLEEPING and user.wakes_at == until and user.head is not None:
                 if not self.budget.spend(now):
                     self.over_budget_until = self.budget.renewed(now)
                     return
@@ -149,9 +154,9 @@ class Queues:
     def settled(self, item: Item) -> None:
         """The head event of its user is done with."""
         user = item.user
-        user.waiting.popleft()
+        del user.waiting[0]
         self._account(user.assignment, -1, -item.bytes)
-        if not user.waiting and user.trouble is None:
+        if user.head is None and user.trouble is None:
             del user.assignment.users[user.key]
 
     def drop(self, assignment: Assignment) -> int:
@@ -162,9 +167,9 @@ class Queues:
             user.waiting.clear()
             user.behind.clear()
         assignment.users.clear()
-        self._ready = [entry for entry in self._ready if entry[2].waiting]
-        self._slow = [entry for entry in self._slow if entry[2].waiting]
-        self._sleeping = [entry for entry in self._sleeping if entry[2].waiting]
+        self._ready = [entry for entry in self._ready if entry[2].head is not None]
+        self._slow = [entry for entry in self._slow if entry[2].head is not None]
+        self._sleeping = [entry for entry in self._sleeping if entry[2].head is not None]
         heapify(self._ready)
         heapify(self._slow)
         heapify(self._sleeping)

@@ -90,14 +90,14 @@ class Settling:
             self.settled += 1
         else:
             self._settle(item, "dead-lettered", reason, now)
-            if item.user.waiting:
+            if item.user.head is not None:
                 self._queues.ready(item.user)
 
     def next(self, user: User) -> None:
         """The user's open flow has ended; its next event may go."""
         user.conversation = None
         self._queues.release(user.key)
-        if user.waiting:
+        if user.head is not None:
             self._queues.ready(user)
 
     def _settle(self, item: Item, outcome: OutcomeName, reason: str, now: float) -> None:

@@ -72,7 +72,7 @@ def is_full_of_failing(intake: Intake, gate: Gate) -> bool:
 
 
 def _waiting(assignments: Iterable[Assignment]) -> Iterator[User]:
-    return (user for assignment in assignments for user in assignment.users.values() if user.waiting)
+    return (user for assignment in assignments for user in assignment.users.values() if user.head is not None)
 
 
 def _fails(user: User) -> bool:
@@ -100,7 +100,7 @@ def _count(user: User, pending: Counter[PendingState]) -> None:
 
 def _oldest(assignment: Assignment) -> list[float]:
     """Kafka's timestamps of what is not settled; records ascend, so the first of each user is enough."""
-    heads = [user.waiting[0].record for user in assignment.users.values() if user.waiting]
+    heads = [user.head.record for user in assignment.users.values() if user.head is not None]
     malformed = (letter.record for letter in assignment.malformed)
     return [record.timestamp / 1000 for record in (*heads, *malformed, *islice(assignment.backlog, 1))]
 

@@ -199,8 +199,8 @@ class DestinationTable(Table):
     buffer_events: Count = Field(default=10_000, description="Events in memory, at most.")
     buffer_bytes: Size = Field(
         default=64 << 20,
-        description="Memory for events, at most (each counts as 8 × its bytes, and 128 for each object and array "
-        "in it).",
+        description="Memory for events, at most (a decoded one counts as 8 × its bytes, and 128 for each object and "
+        "array in it; one whose turn is not near as its bytes, and 900).",
     )
     http_client: Literal["auto", "aiohttp"] = Field(
         default="auto",

@@ -24,7 +24,7 @@ from bench.in_memory import deliver
 from bench.run import a_sink
 from bench.stages import MICROSECONDS, Spent
 from bench.workload import Workload
-from worker.app import COLLECT_AFTER
+from worker.memory import COLLECT_AFTER
 
 INTERVAL: Final = 0.001  # CPU seconds; the kernel rounds it up to its own tick, 1 to 10 ms
 LEAST: Final = 0.005  # of the whole: what is narrower is part of its caller

@@ -26,11 +26,11 @@ from bench.reading import a_topic, read
 from bench.run import a_sink
 from bench.workload import Workload
 from mappings.contract import Request, Response
-from worker.app import COLLECT_AFTER
 from worker.clock import steady_clock
 from worker.core.decode import decode
 from worker.core.effects import Send
 from worker.core.faults import Fault
+from worker.memory import COLLECT_AFTER
 from worker.sandbox.brokers import BrokerUnavailable
 
 TOGETHER = 64  # requests at once, of the client alone; answers at once, in the lane alone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import random
 import signal
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import uvloop
 from structlog.typing import FilteringBoundLogger
@@ -31,6 +30,7 @@ from worker.core.progress import Sight
 from worker.exposition import registry
 from worker.lane_log import LaneLog
 from worker.logs import Guard, set_up
+from worker.memory import give_back_forever, settle_down
 from worker.runner import LONGEST_NAP, Runner
 from worker.secret_files import SecretFiles, secrets_in
 from worker.start import prepare
@@ -38,10 +38,6 @@ from worker.stopping import AFTER_THE_DRAIN, CLOSING, exit_code, heed_signals
 from worker.watchdog import Watchdog
 from worker.watched import sights, unready
 from worker.ways_out import way_out
-
-# New objects before the collector looks, and how often it looks at older ones. A full buffer is some 600,000 objects in
-# no cycle: with Python's own 700, looking through them again and again is a third of all the worker's CPU.
-COLLECT_AFTER: Final = (50_000, 50, 100)
 
 
 def run(settings: Settings) -> int:
@@ -56,9 +52,7 @@ def run(settings: Settings) -> int:
 
 def serve(worker: Worker) -> int:
     """Run it on an event loop; its exit code."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    settle_down()
     return uvloop.run(worker.run())
 
 
@@ -99,6 +93,7 @@ class Worker:
         dog.start()
         async with AsyncExitStack() as stack:
             await self._admin(runners, clock, dog, stack)
+            stack.callback(loop.create_task(give_back_forever()).cancel)
             lanes = [loop.create_task(runner.run(), name=runner.name) for runner in runners]
             self._say_started()
             error = await self._until_stopped(lanes, stopped)

@@ -28,6 +28,25 @@ print(before - resident())
 """
 
 
+IN_A_CYCLE = """
+import gc, weakref
+from worker.memory import give_back, settle_down
+
+class Node:
+    pass
+
+settle_down()
+nodes = [Node() for _ in range(1_000)]
+for node in nodes:
+    node.itself = node
+known = [weakref.ref(node) for node in nodes]
+del node, nodes
+before = sum(one() is not None for one in known)
+give_back()
+print(before, sum(one() is not None for one in known))
+"""
+
+
 class Enough(Exception):  # noqa: N818
     """A sleep that is not slept any more."""
 
@@ -44,6 +63,11 @@ def test_it_is_given_back_once_a_minute() -> None:
     with pytest.raises(Enough):
         asyncio.run(give_back_forever(sleep, lambda: given.append(sum(slept))))
     assert [GIVE_BACK_EVERY * minute for minute in (1, 2, 3)] == given
+
+
+def test_young_garbage_is_collected_although_the_collector_hardly_ever_looks_by_itself() -> None:
+    said = subprocess.run([sys.executable, "-c", IN_A_CYCLE], capture_output=True, text=True, check=True)
+    assert ["1000", "0"] == said.stdout.split()
 
 
 def test_what_is_free_between_pieces_that_stay_goes_back_to_the_system() -> None:

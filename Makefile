@@ -98,7 +98,7 @@ scale: $(COMPILED)/.built ## One case of more of everything: SCALE="big --events
 latency: $(COMPILED)/.built ## How long an event is on its way at half of the most, about 2 minutes (Java 17 and Maven)
 	@$(AS_SHIPPED) $(BIN)/python -m bench.latency $(LATENCY)
 
-compare: $(COMPILED)/.built ## The worker beside what people would pick instead, about 40 minutes (Java 17, Maven, Go 1.26)
+compare: $(COMPILED)/.built ## The worker beside what people would pick instead, about 30 minutes (Java 17, Maven, Go 1.26)
 	@$(AS_SHIPPED) $(BIN)/python -m bench.compare $(COMPARE)
 
 docs: $(VENV)/.installed ## Write docs/settings.md, metrics.md, reasons.md and the schema of the chart's values from the declarations

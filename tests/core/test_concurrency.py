@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.core.simulated import Answer, Destination, Lane, Latency
 from worker.core.concurrency import Concurrency
+from worker.core.latencies import Latencies
 
 MOST = 2_000
 
@@ -142,6 +143,15 @@ def test_operations_are_compared_with_themselves() -> None:
     queued = Lane(there).serve(60)
     assert queued.rate(20, 60) >= 0.9 * 50 / mean
     assert fmean(queued.limits(20, 60)) <= 100
+
+
+def test_an_operation_that_was_not_asked_for_lately_says_nothing() -> None:
+    latencies = Latencies()
+    for _ in range(10):
+        latencies.observe(0.05)
+    before = latencies.sample()
+    latencies.forget()
+    assert (10, None) == (before and before.number, latencies.sample())
 
 
 def test_an_idle_night_spoils_nothing() -> None:

@@ -29,21 +29,20 @@ FOLDER = Path("build/comparison")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1: something could not be built or run."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: what was started is stopped
     began = time.monotonic()
-    folder = given.folder.resolve()  # the peers are started in it
-    notes = Notes(folder)
+    notes = Notes(given.folder)
     peers = [each for each in PEERS if not given.only or each.name in given.only]
     peers, unbuilt = _built(peers)
     left = [each for each in trials(peers, given.scenarios, given.rounds) if not notes.has(each)]
     try:
         if left:
-            with ground(folder / "broker") as bootstrap:
+            with ground(given.folder / "broker") as bootstrap:
                 for trial in left:
                     if given.seconds and time.monotonic() - began > given.seconds - longest(trial.scenario):
                         break
-                    notes.add(_told(attempt(trial, bootstrap, folder)))
+                    notes.add(_told(attempt(trial, bootstrap, given.folder)))
     except (BrokerUnavailable, NotMeasured) as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -54,14 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if unbuilt else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=[each.name for each in PEERS], help="these peers")
-    parser.add_argument("--scenarios", nargs="+", choices=[each.name for each in SCENARIOS], help="these scenarios")
-    parser.add_argument("--rounds", type=int, default=3, help="of the rates; the table shows the medians")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="for the broker's data, the logs and the results")
-    parser.add_argument("--seconds", type=float, help="begin no run that might end after so many")
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """Of the command's line."""
+    found = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
+    found.add_argument("--only", nargs="+", choices=[each.name for each in PEERS], help="these peers")
+    found.add_argument("--scenarios", nargs="+", choices=[each.name for each in SCENARIOS], help="these scenarios")
+    found.add_argument("--rounds", type=int, default=3, help="of the rates; the table shows the medians")
+    # By its whole path, since the peers are started in it.
+    found.add_argument(
+        "--folder", type=lambda path: Path(path).resolve(), default=str(FOLDER), help="for data, logs and results"
+    )
+    found.add_argument("--seconds", type=float, help="begin no run that might end after so many")
+    return found
 
 
 def trials(peers: Sequence[Peer], names: Sequence[str] | None, rounds: int) -> Iterator[Trial]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.books import Account, Books, Gaps
-from bench.compare import takes_part, trials
+from bench.compare import parser, takes_part, trials
 from bench.comparison.environment import Machine
 from bench.comparison.judging import Ending, Result, Sample, beginning, healthy_rate
 from bench.comparison.notes import Notes
@@ -61,6 +61,11 @@ def test_what_a_peer_does_wrong_is_seen(tmp_path: Path) -> None:
     assert (1, 1, 4, Ending.EXITED) == (result.late, result.duplicates, result.arrived, result.ended)
     assert result.events - 4 == result.lost
     assert len(b'{"messageId": "pb-000000000-0000001-0000000"}') == result.body
+
+
+@pytest.mark.parametrize("said", [[], ["--folder", "elsewhere"]])
+def test_peers_find_their_files_from_the_folder_that_they_are_started_in(said: list[str]) -> None:
+    assert parser().parse_args(said).folder.is_absolute()
 
 
 def test_a_peer_that_sends_nothing_has_a_result(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ class Delivery:
         elif isinstance(meant, OverLimit):
             concurrency.refused(send.sent, open_, now)
         elif isinstance(meant, Failed):
-            # Of users who fail already, whatever is open: their tries grow many, and less is sent where less is open.
+            # Who fails already says nothing of how much may be open: such tries are ever more of all requests, and more
+            # still where the limit is lowered, which would pass for a proof that it was too high.
             if flow.user.trouble is None:
                 concurrency.failed(send.sent, open_, now)
             if concurrency.is_slow(send.request.operation, now - send.sent):
